@@ -1,0 +1,110 @@
+"""Who may do what."""
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from webapp import auth
+
+CLIENT = {"Authorization": "Bearer the-clients"}
+
+
+@pytest.fixture
+def closed(app: Flask) -> FlaskClient:
+    app.config.update(VLIB_ACCESS="token", VLIB_CLIENT_TOKEN="the-clients")
+    return app.test_client()
+
+
+def test_a_closed_system_asks_for_a_token(closed: FlaskClient, admin: dict[str, str]) -> None:
+    assert closed.get("/api/models").status_code == 401
+    wrong = {"Authorization": "Bearer wr\u00f6ng"}
+    assert closed.get("/api/models", headers=wrong).status_code == 401
+    assert closed.get("/api/models", headers=CLIENT).status_code == 200
+    assert closed.get("/api/models", headers=admin).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_need_no_token(closed: FlaskClient, path: str) -> None:
+    assert closed.get(path).status_code == 200
+
+
+def test_a_clients_token_is_no_admins(closed: FlaskClient) -> None:
+    assert closed.post("/api/retrain", headers=CLIENT).status_code == 403
+    assert closed.post("/api/retrain").status_code == 401
+
+
+def test_unknown_paths_are_closed_as_well(closed: FlaskClient) -> None:
+    answer = closed.get("/api/nothing")
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_a_browser_logs_in(closed: FlaskClient) -> None:
+    asked = closed.get("/dashboard/?x=1")
+    assert (asked.status_code, asked.headers["WWW-Authenticate"]) == (401, "Bearer")
+    address = re.search('action="([^"]+)"', asked.text)[1]  # type: ignore[index]
+    answer = closed.post(address, data={"token": "the-clients"})
+    assert (answer.status_code, answer.location) == (303, "/dashboard/?x=1")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "the-clients" not in cookie
+    assert closed.get("/api/models").status_code == 200
+
+
+def test_a_wrong_login_gets_nothing(closed: FlaskClient) -> None:
+    answer = closed.post("/login", data={"token": "wrong"})
+    assert answer.status_code == 401
+    assert "Set-Cookie" not in answer.headers
+    assert b"wrong" not in answer.data
+
+
+def test_the_page_to_try_the_api_is_closed(closed: FlaskClient) -> None:
+    assert b"<form" in closed.get("/api/docs").data
+    assert closed.get("/api/openapi.json").status_code == 401
+    assert closed.get("/login").status_code == 200
+
+
+def test_the_cookie_is_no_admins(closed: FlaskClient, admin: dict[str, str]) -> None:
+    closed.post("/login", data={"token": admin["Authorization"].removeprefix("Bearer ")})
+    assert closed.get("/api/models").status_code == 200
+    assert closed.post("/api/retrain").status_code == 401
+
+
+def test_a_forged_or_outdated_cookie_is_refused(app: Flask, closed: FlaskClient) -> None:
+    closed.set_cookie(auth.COOKIE, "ImNsaWVudCI.forged")
+    assert closed.get("/api/models").status_code == 401
+    closed.post("/login", data={"token": "the-clients"})
+    app.config["VLIB_CLIENT_TOKEN"] = "another"
+    assert closed.get("/api/models").status_code == 401
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/api/retrain", ""])
+def test_a_login_leads_only_home(closed: FlaskClient, target: str) -> None:
+    answer = closed.post(f"/login?next={target}", data={"token": "the-clients"})
+    assert answer.location == "/dashboard/"
+
+
+def test_the_token_file_is_private_and_stays(app: Flask) -> None:
+    app.config["VLIB_ADMIN_TOKEN"] = None
+    path = Path(app.instance_path) / "admin_token"
+    path.unlink(missing_ok=True)
+    auth.ensure_admin_token(app)
+    token = path.read_text().strip()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(token) >= 40
+    auth.ensure_admin_token(app)
+    assert path.read_text().strip() == token
+
+
+def test_a_new_token_in_the_file_counts_at_once(app: Flask, client: FlaskClient) -> None:
+    app.config["VLIB_ADMIN_TOKEN"] = None
+    path = Path(app.instance_path) / "admin_token"
+    with app.app_context():
+        for token in ("first", "second"):
+            path.write_text(token)
+            assert auth.is_admin_token(token)
+        path.unlink()
+        assert not auth.is_admin_token("second")
+        assert not auth.is_admin_token("")

@@ -1,0 +1,84 @@
+"""What Prometheus reads."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.exc import OperationalError
+
+from webapp import queries
+from webapp.metrics import RequestCounter
+
+
+def samples(client: FlaskClient) -> dict[tuple[str, ...], float]:
+    """Return the samples by name and label values."""
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    return {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_requests_are_counted_by_route_and_status(client: FlaskClient) -> None:
+    for _ in range(3):
+        client.get("/healthz")
+    client.get("/api/predictions/nobody")
+    found = samples(client)
+    assert found["vlib_requests_total", "GET", "/healthz", "200"] == 3
+    assert found["vlib_requests_total", "GET", "unknown", "404"] == 1
+    assert found["vlib_request_seconds_count", "/healthz"] == 3
+    assert found["vlib_request_seconds_bucket", "+Inf", "/healthz"] == 3
+
+
+def test_a_refused_request_is_counted(app: Flask, client: FlaskClient) -> None:
+    app.config["VLIB_ACCESS"] = "token"
+    client.get("/api/model")
+    assert samples(client)["vlib_requests_total", "GET", "/api/model", "401"] == 1
+
+
+def test_every_name_begins_with_vlib(client: FlaskClient) -> None:
+    assert all(name.startswith("vlib_") for name, *_ in samples(client))
+
+
+def test_the_state_is_shown(client: FlaskClient) -> None:
+    found = samples(client)
+    assert found["vlib_champion_version",] == int(client.get("/api/model").json["version"])
+    assert found["vlib_training_active",] == 0
+    assert found["vlib_newest_observation_age_seconds",] > 0
+
+
+def test_a_missing_database_is_shown(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OperationalError("", {}, Exception())
+
+    monkeypatch.setattr(queries, "champion", fail)
+    assert samples(client)["vlib_database_up",] == 0
+
+
+def test_workers_are_added_up_and_a_dead_ones_files_are_taken_over(
+    app: Flask, client: FlaskClient
+) -> None:
+    client.get("/healthz")
+    folder = Path(app.instance_path) / "metrics"
+    for expected in (2, 3):
+        worker = RequestCounter(folder)
+        worker.add("GET", "/healthz", 200, 0.1)
+        assert samples(client)["vlib_requests_total", "GET", "/healthz", "200"] == expected
+        del worker  # its lock goes with it, as at the end of a process
+    assert len(list(folder.glob("counter_*.db"))) == 2
+
+
+def test_two_apps_count_for_themselves(tmp_path: Path) -> None:
+    one, other = RequestCounter(tmp_path / "one"), RequestCounter(tmp_path / "other")
+    one.add("GET", "/", 200, 0.0)
+    assert b"/" not in (tmp_path / "other" / "counter_0.db").read_bytes()
+    assert other.pid == one.pid
+
+
+def test_a_folder_that_cant_be_written_costs_no_request(app: Flask) -> None:
+    (Path(app.instance_path) / "metrics").write_text("in the way")
+    assert app.test_client().get("/healthz").status_code == 200

@@ -1,0 +1,129 @@
+"""An instance with four months of real hours and a tiny champion, copied for each test."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from training import artefact, model, sources, train
+from training.calendar import Calendar
+from training.evaluate import metrics
+from training.history import History
+from training.intervals import Intervals
+from webapp import create_app, queries, startup, trainer
+from webapp.extensions import db
+from webapp.retraining import models_path
+
+TOKEN = "the-admins-token"
+SETTINGS = {"TESTING": True, "VLIB_ADMIN_TOKEN": TOKEN, "VLIB_REFRESH_SECONDS": 0}
+HOLDOUT_HOURS = 7 * 24
+
+
+def make_app(instance: Path, **settings: Any) -> Flask:
+    """Build an application on an instance folder."""
+    return create_app(SETTINGS | {"VLIB_INSTANCE_PATH": str(instance)} | settings)
+
+
+def tiny_champion(directory: Path, history: History) -> dict[str, str]:
+    """Train in a second what the real training takes minutes for; return the checksums."""
+    calendar = Calendar("US-DC")
+    seen, held = history.hours[:-HOLDOUT_HOURS], history.hours[-HOLDOUT_HOURS:]
+    fitted = model.pipeline(trees=5).fit(*model.training_data(seen, history, calendar))
+    matrix, rentals = model.training_data(held, history, calendar)
+    level = model.level_of(fitted)
+    intervals = Intervals.fit(rentals, fitted.predict(matrix), matrix, level)
+    ranges = {"temperature": [-10.0, 40.0], "humidity": [0.0, 100.0], "windspeed": [0.0, 60.0]}
+    return artefact.save(directory, fitted, intervals, {"ranges": ranges})
+
+
+def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
+    """Store a tiny model as `trainer` stores a real one; return its number."""
+    history = History.from_frame(frame)
+    queries.add_run(f"run-{decision}", "first", None)
+    directory = models_path() / f".{decision}"
+    checksums = tiny_champion(directory, history)
+    served = artefact.Artefact.load(directory, checksums)
+    held = history.hours[-HOLDOUT_HOURS:]
+    scored = train.backtest(served, history, Calendar("US-DC"), held)
+    day_ahead = scored[scored["horizon"] == 24]
+    columns = ("actual", "predicted", "lower", "upper")
+    score = metrics(*(day_ahead[name].to_numpy(float) for name in columns))
+    hours = frame["datetime"]
+    span = {"from": hours.iloc[0].isoformat(), "to": hours.iloc[-HOLDOUT_HOURS - 1].isoformat()}
+    holdout = {"from": hours.iloc[-HOLDOUT_HOURS].isoformat(), "to": hours.iloc[-1].isoformat()}
+    version = {
+        "decision": decision,
+        "trained_at": queries.utcnow(),
+        "mlflow_run_id": "0" * 32,
+        "mlflow_version": None,
+        "training": span | {"rows": len(frame) - HOLDOUT_HOURS, "data_sha256": "0" * 64},
+        "holdout": holdout
+        | {"metrics": score, "baseline": score | {"coverage": None, "width": None}}
+        | {"horizons": {"24": score}, "baseline_horizons": {}},
+        "checksums": checksums,
+        "receipt": {"decision": decision, "reason": "made for the tests"},
+    }
+    outcome = {"status": decision, "reason": "made for the tests", "metrics": score}
+    rows = trainer.backtest_rows(scored)
+    with queries.finishing(f"run-{decision}", outcome, version, rows) as number:
+        directory.rename(models_path() / str(number))
+    return number
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The instance folder that tests get copies of."""
+    instance = tmp_path_factory.mktemp("template")
+    app = make_app(instance)
+    with app.app_context():
+        (instance / "models").mkdir()
+        startup.upgrade_database()
+        frame = sources.embedded_history().tail(120 * 24).reset_index(drop=True)
+        queries.upsert_frame(frame)
+        add_version(frame)
+        db.engine.dispose()  # writes the WAL back, so that the copied file is whole
+    return instance
+
+
+@pytest.fixture
+def instance(template: Path, tmp_path: Path) -> Path:
+    """An instance folder with a champion, for this test alone."""
+    return Path(shutil.copytree(template, tmp_path / "instance"))
+
+
+@pytest.fixture
+def app(instance: Path) -> Iterator[Flask]:
+    """The application on an instance with a champion."""
+    app = make_app(instance)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app_without_model(tmp_path: Path) -> Iterator[Flask]:
+    """The application on a migrated instance without hours or models."""
+    app = make_app(tmp_path)
+    with app.app_context():
+        (tmp_path / "models").mkdir()
+        startup.upgrade_database()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the application."""
+    return app.test_client()
+
+
+@pytest.fixture
+def admin() -> dict[str, str]:
+    """The headers of an admin."""
+    return {"Authorization": f"Bearer {TOKEN}"}

@@ -1,0 +1,199 @@
+"""Reading and writing the tables, on SQLite and, where one is named, on PostgreSQL."""
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.exc import IntegrityError
+
+from webapp import create_app, queries, startup
+from webapp.extensions import db
+
+POSTGRES = os.environ.get("VLIB_TEST_POSTGRES")
+HOUR = dt.datetime(2012, 12, 25, 8)
+
+
+def observation(hour: dt.datetime = HOUR, **values: Any) -> dict[str, Any]:
+    weather = {"weather": "clear", "temperature": 3.3, "humidity": 81.0, "windspeed": 0.0}
+    return {"datetime": hour, "rentals": 40} | weather | values
+
+
+def prediction(number: int, **values: Any) -> dict[str, Any]:
+    return {
+        "id": f"{number:036d}",
+        "datetime": HOUR,
+        "as_of": HOUR - dt.timedelta(hours=1),
+        "horizon": 1,
+        "model_version": 1,
+        "source": "live",
+        "rentals": 50.0,
+        "lower": 30.0,
+        "upper": 80.0,
+        "baseline": 45.0,
+        "input": {"weather": "clear", "temperature": 3.3},
+        "warnings": [],
+        "requested_at": dt.datetime(2012, 12, 25, 7),
+    } | values
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """An application on an empty, migrated database."""
+    settings: dict[str, Any] = {"VLIB_INSTANCE_PATH": str(tmp_path)}
+    if request.param == "postgresql":
+        if not POSTGRES:
+            pytest.skip("VLIB_TEST_POSTGRES names no server")
+        settings["VLIB_DATABASE_URI"] = POSTGRES
+    app = create_app(settings)
+    with app.app_context():
+        if request.param == "postgresql":
+            with queries.writing() as connection:
+                connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+                connection.execute(sa.text("CREATE SCHEMA public"))
+        startup.upgrade_database()
+        yield app
+        db.engine.dispose()
+
+
+@pytest.fixture
+def version(database: Flask) -> int:
+    """A champion's number."""
+    run = {"status": "promoted", "reason": "the first"}
+    model = {"decision": "promoted", "trained_at": HOUR, "training": {}, "holdout": {}}
+    model |= {"checksums": {"forest.onnx": "0"}, "receipt": {}}
+    queries.add_run("run", "first", None)
+    with queries.finishing("run", run, model, [prediction(0, source="backtest")]) as version:
+        pass
+    return version
+
+
+def test_migrations_make_the_tables_of_the_models(database: Flask) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_the_same_hour_again_replaces_it(database: Flask) -> None:
+    assert queries.upsert_observations([observation()]) == (1, 0)
+    again = [observation(rentals=41), observation(HOUR + dt.timedelta(hours=1))]
+    assert queries.upsert_observations(again) == (1, 1)
+    items, _ = queries.list_observations(None, None, 10, None)
+    assert [item["rentals"] for item in items] == [40, 41]
+
+
+def test_of_one_hour_twice_in_a_batch_the_last_counts(database: Flask) -> None:
+    assert queries.upsert_observations([observation(), observation(rentals=7)]) == (1, 0)
+    assert queries.list_observations(None, None, 10, None)[0][0]["rentals"] == 7
+
+
+def test_what_changed_is_found_by_its_revision(database: Flask) -> None:
+    queries.upsert_observations([observation()])
+    revision, rows = queries.observations_since(0)
+    assert len(rows) == 1
+    assert queries.observations_since(revision) == (revision, [])
+    queries.upsert_observations([observation(rentals=99)])
+    assert queries.observations_since(revision)[1][0].rentals == 99
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(database: Flask, version: int) -> None:
+    queries.insert_predictions([prediction(number) for number in range(1, 6)])
+    seen, cursor = [], None
+    while True:
+        items, cursor = queries.list_predictions(None, None, None, "live", 2, cursor)
+        seen += [int(item["prediction_id"]) for item in items]
+        if cursor is None:
+            break
+    assert seen == [5, 4, 3, 2, 1]
+
+
+def test_a_prediction_is_found_beside_what_happened(database: Flask, version: int) -> None:
+    queries.upsert_observations([observation()])
+    queries.insert_predictions([prediction(1)])
+    found = queries.get_prediction(f"{1:036d}")
+    assert found is not None
+    assert (found["rentals"], found["actual"], found["source"]) == (50.0, 40, "live")
+    assert found["requested_at"] == "2012-12-25T07:00:00.000Z"
+
+
+def test_the_last_prediction_of_an_hour_counts(database: Flask, version: int) -> None:
+    queries.insert_predictions([prediction(1), prediction(2, rentals=60.0)])
+    frame = queries.predictions_frame(sources=["live"], horizon=1)
+    assert frame["predicted"].tolist() == [60.0]
+    assert frame["weather"].tolist() == ["clear"]
+
+
+def test_an_unfinished_version_leaves_nothing(database: Flask) -> None:
+    queries.add_run("run", "cli", None)
+    model = {"decision": "promoted", "trained_at": HOUR, "training": {}, "holdout": {}}
+    model |= {"checksums": {}, "receipt": {}}
+    with pytest.raises(OSError, match="disk"):
+        with queries.finishing("run", {"status": "kept", "reason": ""}, model, [prediction(1)]):
+            raise OSError("disk full")
+    assert queries.list_models() == []
+    run = queries.get_run("run")
+    assert run is not None
+    assert run["status"] == "queued"
+
+
+def test_one_run_is_active_at_most(database: Flask) -> None:
+    queries.add_run("one", "cli", None)
+    with pytest.raises(IntegrityError):
+        queries.add_run("two", "cli", None)
+    assert queries.finish_run("one", "kept", "no better")
+    queries.add_run("two", "cli", None)
+
+
+def test_a_run_that_has_ended_stays_as_it_is(database: Flask) -> None:
+    queries.add_run("run", "cli", None)
+    queries.finish_run("run", "cancelled", "on request")
+    assert not queries.finish_run("run", "promoted", "better")
+    queries.update_run("run", stage="fitting")
+    run = queries.get_run("run")
+    assert run is not None
+    assert (run["status"], run["stage"]) == ("cancelled", None)
+
+
+def test_the_newest_activation_names_the_champion(database: Flask, version: int) -> None:
+    queries.add_run("next", "cli", None)
+    model = {"decision": "kept", "trained_at": HOUR, "training": {}, "holdout": {}}
+    model |= {"checksums": {}, "receipt": {}}
+    run = {"status": "kept", "reason": "no better"}
+    with queries.finishing("next", run, model, [prediction(9)]) as kept:
+        pass
+    assert [item["status"] for item in queries.list_models()] == ["kept", "champion"]
+    queries.activate(kept, "admin", "try it")
+    assert [item["status"] for item in queries.list_models()] == ["champion", "former"]
+
+
+def test_an_idempotency_key_is_claimed_once(database: Flask) -> None:
+    assert queries.idempotency_begin("key", "hash") is None
+    first = queries.idempotency_begin("key", "hash")
+    assert first is not None
+    assert first["status"] is None
+    queries.idempotency_finish("key", 200, "{}")
+    again = queries.idempotency_begin("key", "hash")
+    assert again is not None
+    assert (again["status"], again["body"]) == (200, "{}")
+
+
+def test_a_backup_holds_what_was_stored(database: Flask, tmp_path: Path) -> None:
+    import pysqlite3
+
+    queries.upsert_observations([observation()])
+    if db.engine.dialect.name != "sqlite":
+        with pytest.raises(queries.CannotBackUp):
+            queries.backup(tmp_path / "copy.db")
+        return
+    queries.backup(tmp_path / "copy.db")
+    copy = pysqlite3.connect(str(tmp_path / "copy.db"))
+    assert copy.execute("SELECT count(*) FROM observations").fetchone() == (1,)
+    assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    copy.close()

@@ -1,0 +1,83 @@
+"""When a training is due."""
+
+import datetime as dt
+
+import pytest
+from flask import Flask
+
+from webapp import queries, scheduler
+
+NEW_YORK = "America/New_York"
+
+
+@pytest.fixture
+def clock(app_without_model: Flask, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that sets the time in UTC."""
+    app = app_without_model
+    app.config["VLIB_TIMEZONE"] = NEW_YORK
+    now = {"utc": dt.datetime(2026, 1, 1)}
+    monkeypatch.setattr(queries, "utcnow", lambda: now["utc"])
+
+    def set_clock(*moment: int) -> None:
+        now["utc"] = dt.datetime(*moment)
+
+    with app.app_context():
+        yield set_clock
+
+
+def run_at_due() -> dt.datetime | None:
+    """Do as the scheduler's tick does with what is due."""
+    due = scheduler.due()
+    if due is not None:
+        queries.add_run(str(due), "schedule", due)
+        queries.finish_run(str(due), "kept", "test")
+    return due
+
+
+def test_sunday_is_zero_and_monday_one(app_without_model: Flask, clock) -> None:
+    clock(2026, 11, 23, 12)  # a Monday
+    run = scheduler.next_run()
+    assert run is not None
+    assert run.isoformat() == "2026-11-30T03:00:00-05:00"
+
+
+def test_a_new_instance_owes_nothing(app_without_model: Flask, clock) -> None:
+    clock(2026, 11, 24, 12)
+    queries.add_run("first", "first", None)
+    assert scheduler.due() is None
+
+
+def test_a_missed_run_is_caught_up_once(app_without_model: Flask, clock) -> None:
+    clock(2026, 11, 1)
+    queries.add_run("first", "first", None)
+    queries.finish_run("first", "promoted", "test")
+    clock(2026, 11, 24, 12)  # three Mondays later
+    assert run_at_due() == dt.datetime(2026, 11, 23, 3)
+    assert run_at_due() is None
+
+
+@pytest.mark.parametrize(
+    ("cron", "day", "local"),
+    [
+        ("30 1 * * *", dt.date(2026, 11, 1), dt.datetime(2026, 11, 1, 1, 30)),  # comes twice
+        ("30 2 * * *", dt.date(2026, 3, 8), dt.datetime(2026, 3, 8, 2, 30)),  # never comes
+    ],
+)
+def test_once_per_local_time_when_clocks_change(
+    app: Flask, clock, cron: str, day: dt.date, local: dt.datetime
+) -> None:
+    app_without_model.config["VLIB_RETRAIN_CRON"] = cron
+    clock(day.year, day.month, day.day, 4)
+    queries.add_run("first", "first", None)
+    queries.finish_run("first", "promoted", "test")
+    fired = []
+    for minute in range(0, 8 * 60, 10):
+        clock(day.year, day.month, day.day, 4 + minute // 60, minute % 60)
+        fired.append(run_at_due())
+    assert [due for due in fired if due] == [local]
+
+
+def test_an_empty_cron_never_fires(app_without_model: Flask, clock) -> None:
+    app_without_model.config["VLIB_RETRAIN_CRON"] = ""
+    assert scheduler.due() is None
+    assert scheduler.next_run() is None

@@ -1,0 +1,1 @@
+"""Train, measure and export the forecasting model; knows nothing of the web."""

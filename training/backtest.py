@@ -1,0 +1,159 @@
+"""Rolling-origin evaluation: what the model would have said, had it been trained back then.
+
+    python -m training.backtest --protocol cyclic --horizon 48
+    python -m training.backtest --protocol next-year --horizon none --json result.json
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import TimeSeriesSplit
+
+from training.calendar import Calendar
+from training.evaluate import metrics
+from training.features import build, observed_rows
+from training.history import NO_HISTORY, History, Ints, as_hours
+from training.intervals import Intervals
+from training.model import CHAMPION, COPIES, TREES, level_of, out_of_fold, pipeline, training_data
+from training.sources import embedded_history, read_csv
+
+Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+PROTOCOLS = ("cyclic", "lagged", "next-year")
+LEAST_HOURS = 28 * 24
+
+
+def backtest(
+    history: pd.DataFrame,
+    splits: Iterable[Split],
+    horizon: int | None,
+    *,
+    holidays: str = "US-DC",
+    trees: int = TREES,
+    copies: int = COPIES,
+    n_jobs: int = 2,
+) -> pd.DataFrame:
+    """Predict the test hours of each split by a model of its train hours.
+
+    For a test hour t the rentals up to t - horizon are known (none at all if horizon is None), and
+    the weather of t. Of the train rows only those count that are not after (first test hour) -
+    horizon, so that one model per split is legal for all its test hours.
+
+    Parameters
+    ----------
+    history : DataFrame
+        One row per observed hour; columns as in `training.schema.HISTORY`.
+    splits : iterable of (train, test)
+        Positions of rows, as scikit-learn's splitters give.
+    horizon : int or None
+        Hours.
+    trees, copies, n_jobs
+        Cost of each model; the result depends on the first two only.
+
+    Returns
+    -------
+    DataFrame
+        datetime, split, actual, predicted, lower, upper; in the order of the splits.
+
+    Raises
+    ------
+    ValueError
+        The horizon is below 1, or a split leaves less than 28 days to train on.
+    """
+    if horizon is not None and horizon < 1:
+        raise ValueError(f"horizon {horizon}: expected at least 1 hour, or None")
+    known, calendar = History.from_frame(history), Calendar(holidays)
+    hours = as_hours(history["datetime"].to_numpy())
+    unfitted = pipeline(trees, n_jobs=n_jobs).set_params(**CHAMPION)
+    parts = []
+    for number, (train, test) in enumerate(splits):
+        past = _legal(hours[train], hours[test], known, horizon, number)
+        as_of = hours[test] - horizon if horizon else np.full(len(test), NO_HISTORY)
+        fitted = unfitted.fit(*training_data(past, known, calendar, copies))
+        unseen = out_of_fold(unfitted, past, known, calendar, copies)
+        intervals = Intervals.fit(*unseen, level_of(fitted))
+        matrix = build(observed_rows(known, hours[test], as_of), known, calendar)
+        predicted = fitted.predict(matrix)
+        lower, upper = intervals.bounds(predicted, matrix)
+        columns = {
+            "datetime": history["datetime"].to_numpy()[test],
+            "split": number,
+            "actual": history["rentals"].to_numpy(dtype=np.float64)[test],
+            "predicted": predicted,
+            "lower": lower,
+            "upper": upper,
+        }
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def protocol_splits(protocol: str, history: pd.DataFrame) -> Iterator[Split]:
+    """Return the splits of one of `PROTOCOLS` for a history in the order of time."""
+    if protocol == "cyclic":
+        splitter = TimeSeriesSplit(5, gap=48, max_train_size=10000, test_size=1000)
+    elif protocol == "lagged":
+        splitter = TimeSeriesSplit(3, gap=48, max_train_size=10000, test_size=3000)
+    elif protocol == "next-year":
+        year = history["datetime"].dt.year.to_numpy()
+        first = year.min()
+        return iter([(np.flatnonzero(year == first), np.flatnonzero(year == first + 1))])
+    else:
+        raise ValueError(f"protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
+    splits: Iterator[Split] = splitter.split(history)
+    return splits
+
+
+def scores(result: pd.DataFrame) -> dict[str, float]:
+    """Return the metrics of a backtest: the mean over its splits."""
+    names = ("actual", "predicted", "lower", "upper")
+    each = [
+        metrics(*(part[name].to_numpy() for name in names)) for _, part in result.groupby("split")
+    ]
+    return {name: float(np.mean([score[name] for score in each])) for name in each[0]}
+
+
+def _legal(
+    train: Ints, test: Ints, known: History, horizon: int | None, number: int
+) -> Ints:
+    last = int(test.min()) - (horizon or 1)
+    past = np.sort(train[train <= last])
+    past = past[~np.isnan(known.rentals_at(past))]
+    if len(past) < LEAST_HOURS:
+        raise ValueError(
+            f"split {number}: {len(past)} train hours lie {horizon or 1} h or more before its first "
+            f"test hour, expected at least {LEAST_HOURS}"
+        )
+    return past
+
+
+def _horizon(text: str) -> int | None:
+    return None if text.lower() == "none" else int(text)
+
+
+def main() -> None:
+    """Run one protocol at one horizon and print its metrics."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.backtest", description="Evaluate the model on past hours."
+    )
+    parser.add_argument("--protocol", choices=PROTOCOLS, required=True)
+    parser.add_argument("--horizon", type=_horizon, required=True, help="hours, or none")
+    parser.add_argument("--history", type=Path, help="a CSV; default: the embedded history")
+    parser.add_argument("--json", type=Path, help="also write the metrics to this file")
+    arguments = parser.parse_args()
+    history = read_csv(arguments.history) if arguments.history else embedded_history()
+    splits = protocol_splits(arguments.protocol, history)
+    found = scores(backtest(history, splits, arguments.horizon))
+    for name, value in found.items():
+        print(f"{name:>8}  {value:.3f}")
+    if arguments.json:
+        document = {"protocol": arguments.protocol, "horizon": arguments.horizon, "metrics": found}
+        arguments.json.write_text(json.dumps(document, indent=1))
+
+
+if __name__ == "__main__":
+    main()

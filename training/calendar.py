@@ -1,0 +1,69 @@
+"""What the calendar says of an hour: time of day, weekday, day of the year, holiday."""
+
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+import holidays as holidays_library
+import numpy as np
+from numpy.typing import NDArray
+
+from training.history import Ints
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 2100
+
+
+class CalendarFeatures(NamedTuple):
+    """Of each hour: 0..23, Monday 0 .. Sunday 6, 1 January 0 .. 365."""
+
+    hour: Ints
+    weekday: Ints
+    day_of_year: Ints
+
+
+class Calendar:
+    """The calendar of one place.
+
+    Parameters
+    ----------
+    holidays : str
+        ISO country, optionally with a subdivision, as the `holidays` library knows them: `US-DC`.
+
+    Raises
+    ------
+    ValueError
+        The library does not know the place.
+    """
+
+    def __init__(self, holidays: str) -> None:
+        self._holidays = _holiday_table(holidays)
+
+    def is_holiday(self, hours: Ints) -> NDArray[np.bool_]:
+        """Return whether hours lie on a public holiday (1970 to 2100, else never)."""
+        return self._holidays[np.clip(hours // 24, -1, len(self._holidays) - 1)]
+
+    def features(self, hours: Ints) -> CalendarFeatures:
+        """Return hour, weekday and day of the year."""
+        days = hours // 24
+        dates = days.astype("datetime64[D]")
+        new_year = dates.astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+        # 1970-01-01 was a Thursday.
+        return CalendarFeatures(hours % 24, (days + 3) % 7, days - new_year)
+
+
+@lru_cache(maxsize=8)
+def _holiday_table(place: str) -> NDArray[np.bool_]:
+    """Return whether each day since 1970-01-01 is a holiday; the last cell is always False."""
+    country, _, subdivision = place.partition("-")
+    years = range(_FIRST_YEAR, _LAST_YEAR + 1)
+    try:
+        known = holidays_library.country_holidays(country, subdiv=subdivision or None, years=years)
+    except NotImplementedError as error:
+        raise ValueError(
+            f"holidays: {place!r}, expected a place of the holidays library, like US-DC"
+        ) from error
+    first = date(_FIRST_YEAR, 1, 1).toordinal()
+    table = np.zeros(date(_LAST_YEAR, 12, 31).toordinal() - first + 2, dtype=np.bool_)
+    days = np.array([day.toordinal() - first for day in known], dtype=np.int64)
+    table[days[(days >= 0) & (days < len(table) - 1)]] = True
+    return table

@@ -1,0 +1,312 @@
+"""The only importer of mlflow, which costs seconds and megabytes: only inside functions."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.features import FEATURES
+from training.plots import figures
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sklearn.pipeline import Pipeline
+
+    from training.train import TrainingResult
+
+MODEL = "vlib"
+EXPERIMENT = "vlib"
+CHAMPION = "champion"
+LIBRARIES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx", "skops")
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_PATIENCE = 20.0
+_TRUSTED = ["numpy.dtype", "sklearn.tree._tree.Tree", "training.model.RatioToLevel"]
+
+T = TypeVar("T")
+
+
+class TrackingUnavailable(Exception):
+    """The MLflow store can't be reached or written; the message says which and why."""
+
+
+def check(uri: str) -> None:
+    """Find out within seconds, without importing mlflow, whether a store can be used.
+
+    Raises
+    ------
+    TrackingUnavailable
+        Its server does not answer, or its SQLite file is locked or not writable.
+    """
+    scheme = urlsplit(uri).scheme.partition("+")[0]
+    try:
+        if scheme == "sqlite":
+            _check_sqlite(Path(uri.partition(":///")[2]))
+        elif scheme in _PORTS:
+            address = (urlsplit(uri).hostname or "", urlsplit(uri).port or _PORTS[scheme])
+            socket.create_connection(address, timeout=5).close()
+        else:
+            raise OSError("expected sqlite:///FILE, http(s)://, postgresql://, mysql:// or mssql://")
+    except (OSError, sqlite3.Error, ValueError) as error:
+        raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {error}") from error
+
+
+def prepare(uri: str, artifact_location: str) -> Callable[[], None]:
+    """Start importing mlflow and creating the store in a thread; return a function that waits.
+
+    That function raises TrackingUnavailable if the store could not be created, or is not done 20 s
+    later.
+    """
+    return _in_thread(uri, lambda: _experiment(_client(uri), uri, artifact_location) and None)
+
+
+def log_training(
+    uri: str,
+    artifact_location: str,
+    result: TrainingResult,
+    pipeline: Pipeline,
+    example: NDArray[np.float32],
+) -> tuple[str, str]:
+    """Log a training and register its pipeline; return the parent run's id and MLflow's version.
+
+    Raises
+    ------
+    TrackingUnavailable
+        The store failed; nothing that was logged until then is registered.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    check(uri)
+    try:
+        return _log_training(uri, artifact_location, result, pipeline, example)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {_first_line(error)}") from error
+
+
+def set_champion(uri: str, mlflow_version: str) -> None:
+    """Move the alias `champion` of the registered model to a version.
+
+    Raises
+    ------
+    TrackingUnavailable
+        The store can't be reached, is locked, or has no such version.
+    """
+    check(uri)
+    wait = _in_thread(
+        uri, lambda: _client(uri).set_registered_model_alias(MODEL, CHAMPION, mlflow_version)
+    )
+    wait()
+
+
+def _log_training(
+    uri: str,
+    artifact_location: str,
+    result: TrainingResult,
+    pipeline: Pipeline,
+    example: NDArray[np.float32],
+) -> tuple[str, str]:
+    import mlflow
+    from mlflow.models import infer_signature
+
+    client = _client(uri)
+    experiment = _experiment(client, uri, artifact_location)
+    # log_model writes to the active run of the global store, not to a client's.
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    with mlflow.start_run(experiment_id=experiment, run_name=f"training to {result.data['to']}"):
+        run_id = _active_run_id()
+        _log_summary(client, run_id, result)
+        _log_candidates(client, experiment, run_id, result)
+        _log_files(client, run_id, result, pipeline)
+        logged = mlflow.sklearn.log_model(
+            pipeline,
+            name="model",
+            registered_model_name=MODEL,
+            serialization_format="skops",
+            skops_trusted_types=_TRUSTED,
+            code_paths=[str(Path(__file__).parent)],
+            signature=infer_signature(example, pipeline.predict(example)),
+            input_example=example,
+            # Explicit ones save the seconds in which mlflow would find out by running the model.
+            pip_requirements=[f"{name}=={version(name)}" for name in LIBRARIES],
+        )
+    return run_id, str(logged.registered_model_version)
+
+
+def _log_summary(client: MlflowClient, run_id: str, result: TrainingResult) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+
+    now = int(time.time() * 1000)
+    metrics = {f"holdout_{name}": value for name, value in result.metrics.items()}
+    metrics |= {f"baseline_{name}": value for name, value in result.baseline.items()}
+    for horizon, values in result.metrics_by_horizon.items():
+        metrics |= {f"holdout_{horizon}h_{name}": value for name, value in values.items()}
+    params = {
+        **result.best_params,
+        **result.data,
+        "holdout_from": result.holdout["from"],
+        "holdout_to": result.holdout["to"],
+    }
+    tags = {f"version.{name}": version(name) for name in LIBRARIES}
+    tags |= {"version.python": sys.version.split()[0], "mlflow.source.git.commit": _git_revision()}
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+        params=[Param(name, str(value)) for name, value in params.items()],
+        tags=[RunTag(name, value) for name, value in tags.items()],
+    )
+    dataset = Dataset(
+        name="history",
+        digest=result.data["data_sha256"][:36],
+        source_type="local",
+        source=json.dumps({"from": result.data["from"], "to": result.data["to"]}),
+        profile=json.dumps(result.data),
+    )
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+def _log_candidates(
+    client: MlflowClient, experiment: str, parent: str, result: TrainingResult
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    for candidate in result.candidates:
+        now = int(time.time() * 1000)
+        run = client.create_run(
+            experiment,
+            tags={"mlflow.parentRunId": parent},
+            run_name=f"candidate, rank {candidate['rank']}",
+        )
+        metrics = [
+            Metric("mae", candidate["mean_score"], now, 0),
+            Metric("rank", candidate["rank"], now, 0),
+            Metric("fit_seconds", candidate["fit_seconds"], now, 0),
+            *(
+                Metric("fold_mae", score, now, fold)
+                for fold, score in enumerate(candidate["fold_scores"], start=1)
+            ),
+        ]
+        params = [Param(name, str(value)) for name, value in candidate["params"].items()]
+        client.log_batch(run.info.run_id, metrics=metrics, params=params)
+        client.set_terminated(run.info.run_id)
+
+
+def _log_files(
+    client: MlflowClient, run_id: str, result: TrainingResult, pipeline: Pipeline
+) -> None:
+    from training.model import forest_of
+
+    importances = dict(zip(FEATURES[1:], forest_of(pipeline).feature_importances_, strict=True))
+    scored = result.backtest[result.backtest["horizon"] == 24]
+    with tempfile.TemporaryDirectory() as directory:
+        for name, figure in figures(scored, importances).items():
+            figure.savefig(Path(directory) / name)
+        client.log_artifacts(run_id, directory, "plots")
+
+
+def _client(uri: str) -> MlflowClient:
+    # With mlflow's own patience an unreachable server costs four minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+
+    return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _experiment(client: MlflowClient, uri: str, artifact_location: str) -> str:
+    known = client.get_experiment_by_name(EXPERIMENT)
+    if known is not None:
+        return str(known.experiment_id)
+    # A tracking server has a place of its own for artefacts.
+    remote = urlsplit(uri).scheme in ("http", "https")
+    place = artifact_location if "://" in artifact_location else _file_uri(artifact_location)
+    return str(client.create_experiment(EXPERIMENT, artifact_location=None if remote else place))
+
+
+def _file_uri(path: str) -> str:
+    return Path(path).absolute().as_uri()
+
+
+def _active_run_id() -> str:
+    import mlflow
+
+    run = mlflow.active_run()
+    if run is None:
+        raise RuntimeError("no active run")
+    return str(run.info.run_id)
+
+
+def _check_sqlite(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    if not os.access(path, os.W_OK):
+        raise OSError("not writable")
+
+
+def _in_thread(uri: str, work: Callable[[], T]) -> Callable[[], T]:
+    """Run in a daemon thread, which nothing has to wait for, and return how to get the outcome."""
+    outcome: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="mlflow")
+    thread.start()
+
+    def wait() -> T:
+        thread.join(_PATIENCE)
+        reason = "no answer" if not outcome else outcome[0]
+        if not outcome or isinstance(reason, BaseException):
+            raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {_first_line(reason)}")
+        value: T = outcome[0]
+        return value
+
+    return wait
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0] or repr(error)
+
+
+def _shown(uri: str) -> str:
+    """Return the address without a password."""
+    parts = urlsplit(uri)
+    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
+
+
+def _git_revision() -> str:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()

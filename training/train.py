@@ -1,0 +1,263 @@
+"""The whole of one training run: check, search, fit, calibrate, export, score, log."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+
+from training import artefact, tracking
+from training.calendar import Calendar
+from training.evaluate import metrics, seasonal_naive
+from training.features import HORIZONS, build, observed_rows
+from training.history import WEATHER, History, Ints, as_datetimes, as_hours
+from training.intervals import Intervals
+from training.model import FOLDS, level_of, out_of_fold, pipeline, search, training_data
+from training.schema import InvalidHistory, check_history
+
+HOLDOUT_HOURS = 28 * 24
+LEAST_TRAINING_HOURS = 28 * 24 * 2
+HEADLINE_HORIZON = 24
+
+Progress = Callable[[str, float], None]
+
+
+class TrainingRejected(ValueError):
+    """The data is no basis for a model; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a training may cost: rows an hour, trees of a candidate, trees of the model."""
+
+    copies: int
+    search_trees: int
+    trees: int
+
+
+DEFAULT = Effort(copies=3, search_trees=12, trees=60)
+QUICK = Effort(copies=1, search_trees=4, trees=30)
+
+
+@dataclass(slots=True)
+class TrainingResult:
+    """What a training found.
+
+    Attributes
+    ----------
+    metrics, baseline : dict
+        Of the holdout a day ahead: the model, and seasonal-naive on the same rows.
+    metrics_by_horizon, baseline_by_horizon : dict
+        The same at each of `HORIZONS`.
+    data, holdout : dict
+        rows, from, to, data_sha256 of the training part; from and to of the holdout.
+    candidates : list of dict
+        params, mean_score and fold_scores (MAE), rank, fit_seconds.
+    backtest : DataFrame
+        The holdout as it would have been predicted at each of `HORIZONS`: datetime, as_of,
+        horizon, predicted, lower, upper, actual and the weather.
+    checksums : dict
+        sha256 of each file of the artefact.
+    """
+
+    metrics: dict[str, float]
+    baseline: dict[str, float]
+    metrics_by_horizon: dict[int, dict[str, float]]
+    baseline_by_horizon: dict[int, dict[str, float]]
+    data: dict[str, Any]
+    holdout: dict[str, str]
+    candidates: list[dict[str, Any]]
+    best_params: dict[str, Any]
+    backtest: pd.DataFrame
+    checksums: dict[str, str]
+    mlflow_run_id: str = ""
+    mlflow_version: str = ""
+    wall_seconds: float = 0.0
+
+
+def train(
+    frame: pd.DataFrame,
+    *,
+    directory: Path,
+    tracking_uri: str,
+    artifact_location: str,
+    holidays: str,
+    seed: int = 0,
+    n_jobs: int = 2,
+    quick: bool = False,
+    progress: Progress = lambda stage, share: None,
+) -> TrainingResult:
+    """Train on all but the newest 28 days, score on those, export and log.
+
+    The model that is scored is the one that serves. The same data and seed give the same model.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A history, see `training.schema`.
+    directory : Path
+        Where the artefact is written.
+    artifact_location : str
+        Where MLflow keeps files, if `tracking_uri` is not a server.
+    n_jobs : int
+        Processes of the search, threads of the final fit.
+    quick : bool
+        Spend less on it: a first champion within a minute.
+    progress : callable
+        Gets each stage at its start, with the share of the whole that is done.
+
+    Raises
+    ------
+    TrainingRejected
+        The frame is no valid history, too short, or its rentals never differ.
+    tracking.TrackingUnavailable
+        The store can't be reached or written.
+    """
+    started = time.monotonic()
+    effort = QUICK if quick else DEFAULT
+    progress("checking data", 0.0)
+    history, hours, holdout = _split(frame)
+    calendar = Calendar(holidays)
+    tracking.check(tracking_uri)
+    wait_for_store = tracking.prepare(tracking_uri, artifact_location)
+
+    progress("searching", 0.05)
+    matrix, rentals = training_data(hours, history, calendar, effort.copies)
+    found = search(matrix, rentals, trees=effort.search_trees, seed=seed, n_jobs=n_jobs)
+
+    progress("fitting", 0.5)
+    unfitted = pipeline(effort.trees, seed, n_jobs).set_params(**found.best_params_)
+    fitted: Pipeline = unfitted.fit(matrix, rentals)
+
+    progress("calibrating", 0.6)
+    unseen = out_of_fold(unfitted, hours, history, calendar, effort.copies)
+    intervals = Intervals.fit(*unseen, level_of(fitted))
+
+    progress("exporting", 0.75)
+    data = _describe(frame, hours)
+    about = {"holidays": holidays, "data": data, "ranges": _ranges(history, hours)}
+    checksums = artefact.save(directory, fitted, intervals, about)
+
+    progress("scoring holdout", 0.8)
+    served = artefact.Artefact.load(directory, checksums)
+    scored = backtest(served, history, calendar, holdout)
+    scores = {horizon: _score(scored, horizon) for horizon in HORIZONS}
+    naive = {horizon: _score_naive(history, holdout, horizon) for horizon in HORIZONS}
+    result = TrainingResult(
+        metrics=scores[HEADLINE_HORIZON],
+        baseline=naive[HEADLINE_HORIZON],
+        metrics_by_horizon=scores,
+        baseline_by_horizon=naive,
+        data=data,
+        holdout=_span(holdout),
+        candidates=_candidates(found),
+        best_params={**found.best_params_, "trees": effort.trees, "copies": effort.copies},
+        backtest=scored,
+        checksums=checksums,
+    )
+
+    progress("logging", 0.85)
+    wait_for_store()
+    result.mlflow_run_id, result.mlflow_version = tracking.log_training(
+        tracking_uri, artifact_location, result, fitted, matrix[-5:]
+    )
+    result.wall_seconds = time.monotonic() - started
+    return result
+
+
+def _split(frame: pd.DataFrame) -> tuple[History, Ints, Ints]:
+    """Return the history, the hours to train on, and the newest 28 days."""
+    try:
+        history = History.from_frame(check_history(frame))
+    except InvalidHistory as error:
+        raise TrainingRejected(str(error)) from error
+    first_held_out = history.hours[-1] - HOLDOUT_HOURS + 1
+    hours = history.hours[history.hours < first_held_out]
+    if len(hours) < LEAST_TRAINING_HOURS:
+        raise TrainingRejected(
+            f"{len(hours)} observed hours before the newest 28 days, "
+            f"expected at least {LEAST_TRAINING_HOURS}"
+        )
+    if np.ptp(history.rentals_at(hours)) == 0:
+        raise TrainingRejected("the rentals never differ, expected a history with demand in it")
+    return history, hours, history.hours[history.hours >= first_held_out]
+
+
+def _describe(frame: pd.DataFrame, hours: Ints) -> dict[str, Any]:
+    clean = check_history(frame)
+    part = clean[as_hours(clean["datetime"].to_numpy()) <= hours[-1]]
+    digest = hashlib.sha256(part.to_csv(index=False).encode()).hexdigest()
+    return {"rows": len(part), **_span(hours), "data_sha256": digest}
+
+
+def _span(hours: Ints) -> dict[str, str]:
+    first, last = as_datetimes(hours[[0, -1]])
+    return {"from": str(first), "to": str(last)}
+
+
+def _ranges(history: History, hours: Ints) -> dict[str, list[float]]:
+    """Return the smallest and the largest value that the model has seen."""
+    cells = history.cells(hours)
+    seen = {
+        "temperature": history.temperature[cells],
+        "humidity": history.humidity[cells],
+        "windspeed": history.windspeed[cells],
+    }
+    return {name: [float(values.min()), float(values.max())] for name, values in seen.items()}
+
+
+def backtest(
+    served: artefact.Artefact, history: History, calendar: Calendar, hours: Ints
+) -> pd.DataFrame:
+    """Return observed hours as they would have been predicted, at each of `HORIZONS`."""
+    parts = []
+    for horizon in HORIZONS:
+        as_of = history.newest_before(hours - horizon)
+        rows = observed_rows(history, hours, as_of)
+        predicted, lower, upper = served.predict(build(rows, history, calendar))
+        columns = {
+            "datetime": as_datetimes(hours),
+            "as_of": as_datetimes(as_of),
+            "horizon": horizon,
+            "predicted": predicted,
+            "lower": lower,
+            "upper": upper,
+            "actual": history.rentals_at(hours),
+            "weather": np.array(WEATHER)[rows.weather],
+            "temperature": rows.temperature,
+            "humidity": rows.humidity,
+            "windspeed": rows.windspeed,
+        }
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _score(backtest: pd.DataFrame, horizon: int) -> dict[str, float]:
+    part = backtest[backtest["horizon"] == horizon]
+    columns = (part[name].to_numpy() for name in ("actual", "predicted", "lower", "upper"))
+    return metrics(*columns)
+
+
+def _score_naive(history: History, hours: Ints, horizon: int) -> dict[str, float]:
+    return metrics(history.rentals_at(hours), seasonal_naive(hours, history, hours - horizon))
+
+
+def _candidates(found: GridSearchCV) -> list[dict[str, Any]]:
+    results = found.cv_results_
+    folds = np.array([results[f"split{fold}_test_score"] for fold in range(FOLDS)])
+    return [
+        {
+            "params": params,
+            "mean_score": -float(results["mean_test_score"][index]),
+            "fold_scores": (-folds[:, index]).tolist(),
+            "rank": int(results["rank_test_score"][index]),
+            "fit_seconds": float(results["mean_fit_time"][index]),
+        }
+        for index, params in enumerate(results["params"])
+    ]

@@ -1,0 +1,31 @@
+"""Vlib: the rentals of a bike-share system, predicted hour by hour."""
+
+from typing import Any
+
+from flask import Flask
+
+from . import api, auth, cli, config, dashboard, errors, history, metrics, models, predictor
+from .extensions import db, migrate, prepare_connections
+
+__all__ = ["create_app", "models"]
+
+
+def create_app(settings: dict[str, Any] | None = None) -> Flask:
+    """Build the application. It opens no file, thread or connection until it is used."""
+    app = Flask(
+        __name__, instance_path=config.instance_path(settings), instance_relative_config=True
+    )
+    config.configure(app, settings)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
+    with app.app_context():
+        prepare_connections(db.engine)
+    errors.init_app(app)
+    auth.init_app(app)
+    history.init_app(app)
+    predictor.init_app(app)
+    api.init_app(app)
+    metrics.init_app(app)
+    dashboard.init_app(app)
+    cli.init_app(app)
+    return app

@@ -1,0 +1,198 @@
+"""What the calls answer, for the OpenAPI document and for the tests that hold them to it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .schemas import ISO_SCHEMA, Source, Weather
+
+LocalText = Annotated[str, Field(examples=ISO_SCHEMA["examples"], description="local, no offset")]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC")]
+Cursor = Annotated[str | None, Field(description="null: this was the last page")]
+Status = Literal[
+    "queued",
+    "running",
+    "promoted",
+    "kept",
+    "rejected",
+    "failed",
+    "cancelled",
+    "abandoned",
+]
+
+
+class ErrorPlace(BaseModel):
+    pointer: Annotated[str, Field(description="RFC 6901; begins with /query for a parameter")]
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[ErrorPlace] = Field([], description="of a 422")
+    run_id: str | None = Field(None, description="of a 409: the training that runs")
+
+
+class Interval(BaseModel):
+    lower: float
+    upper: float
+    level: float
+
+
+class Prediction(BaseModel):
+    """What the model said of one hour; rentals are bikes an hour."""
+
+    prediction_id: str
+    datetime: LocalText
+    rentals: float
+    interval: Interval
+    as_of: LocalText | None
+    model_version: str
+    warnings: list[
+        Literal[
+            "history_is_stale",
+            "outside_training_range",
+            "holiday_contradicts_calendar",
+            "no_history",
+            "history_revised",
+        ]
+    ]
+
+
+class StoredPrediction(Prediction):
+    requested_at: Moment
+    source: Source
+    input: dict[str, Any]
+    actual: int | None
+
+
+class Failed(BaseModel):
+    """In place of a prediction: what is wrong with this item alone."""
+
+    error: Problem
+
+
+class Predictions(BaseModel):
+    items: list[Prediction | Failed]
+    failed: int
+
+
+class PredictionPage(BaseModel):
+    items: list[StoredPrediction]
+    next_cursor: Cursor
+
+
+class Rejected(BaseModel):
+    index: int
+    errors: list[ErrorPlace]
+
+
+class Upserted(BaseModel):
+    """How many hours were new, how many replaced one, and which items were refused."""
+
+    inserted: int
+    updated: int
+    rejected: list[Rejected]
+
+
+class Observed(BaseModel):
+    datetime: LocalText
+    weather: Weather
+    temperature: float
+    feels_like: float | None
+    humidity: float
+    windspeed: float
+    rentals: int
+    casual: int | None
+    registered: int | None
+    holiday: bool | None
+
+
+class ObservedPage(BaseModel):
+    items: list[Observed]
+    next_cursor: Cursor
+
+
+class Metrics(BaseModel):
+    mae: float
+    rmse: float
+    r2: float | None
+    bias: float
+    coverage: float | None
+    width: float | None
+
+
+class From(BaseModel):
+    start: LocalText = Field(alias="from")
+    end: LocalText = Field(alias="to")
+
+
+class TrainingData(From):
+    rows: int
+    data_sha256: str
+
+
+class Holdout(From):
+    metrics: Metrics
+    baseline: dict[str, float | None]
+
+
+class Model(BaseModel):
+    """A version that was trained to the end; metrics are a day ahead."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    version: str
+    status: Literal["champion", "former", "kept", "rejected"]
+    trained_at: Moment
+    mlflow_run_id: str | None
+    training: TrainingData
+    holdout: Holdout
+    receipt: dict[str, Any]
+    activated_at: Moment | None
+    activated_by: str | None
+    reason: str | None
+
+
+class ModelPage(BaseModel):
+    items: list[Model]
+    next_cursor: Cursor
+
+
+class Run(BaseModel):
+    """A training, from its request to its outcome."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    run_id: str
+    status: Status
+    trigger: Literal["first", "schedule", "admin", "cli", "evidence"]
+    stage: str | None
+    progress: Annotated[float, Field(ge=0, le=1)]
+    reason: str | None
+    metrics: dict[str, Any] | None
+    candidates: list[dict[str, Any]] | None
+    model_version: str | None
+    mlflow_run_id: str | None
+    requested_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+
+
+class RunPage(BaseModel):
+    items: list[Run]
+    next_cursor: Cursor
+
+
+class RunStatus(BaseModel):
+    run_id: str
+    status: Status
+
+
+class Health(BaseModel):
+    status: str

@@ -1,0 +1,26 @@
+"""The probes."""
+
+from flask import Blueprint
+
+from .. import predictor
+from ..errors import Unavailable
+from . import answers
+from .operations import operation
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@operation(answers.Health)
+def healthz() -> dict[str, str]:
+    """Say that the process is live."""
+    return {"status": "live"}
+
+
+@blueprint.get("/readyz")
+@operation(answers.Health, problems=[503])
+def readyz() -> dict[str, str]:
+    """Say that predictions can be made; a 503 names what is missing."""
+    if missing := predictor.missing():
+        raise Unavailable(f"Not ready: {'; '.join(missing)}.", missing=missing)
+    return {"status": "ready"}

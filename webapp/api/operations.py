@@ -1,0 +1,98 @@
+"""How a call is declared: who may make it, what it takes and what it answers.
+
+The same declaration checks the request and makes the OpenAPI document, so neither can say
+what the other does not.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from .. import auth, idempotency
+from .parsing import parse_body, parse_query, read_body
+from .schemas import Nothing
+
+BODY_BYTES = 16 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
+
+ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What is declared of a call."""
+
+    answer: type[BaseModel] | None  # None: text
+    status: int
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    limit: int  # bytes of the body
+    admin: bool
+    problems: Sequence[int]  # beside those that the rest implies
+
+
+OPERATIONS: dict[View, Operation] = {}
+
+
+def operation(
+    answer: type[BaseModel] | None,
+    *,
+    status: int = 200,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    limit: int = BODY_BYTES,
+    admin: bool = False,
+    problems: Sequence[int] = (),
+) -> Callable[[View], View]:
+    """Declare a view: it gets what was asked, checked, and returns what to answer as JSON.
+
+    Its arguments are the query, if one is declared, then the body, if one is declared, then
+    the parts of the path by name. It may return a `Response` instead.
+    """
+    declared = Operation(answer, status, body, query, limit, admin, problems)
+
+    def declare(view: View) -> View:
+        @wraps(view)
+        def call(**path: Any) -> Response:
+            if admin:
+                auth.require_admin()
+            given: list[BaseModel] = []
+            if request.query_string or query is not None:
+                asked = parse_query(query)
+                given += [asked] if asked is not None else []
+            if request.method == "POST":
+                return _post(declared, lambda body: reply(view(*given, *body, **path), status))
+            return reply(view(*given, **path), status)
+
+        OPERATIONS[call] = declared
+        return call
+
+    return declare
+
+
+def reply(answer: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Answer with JSON, its keys in the order given; a `Response` is returned as it is."""
+    if isinstance(answer, Response):
+        return answer
+    return Response(ENCODER.encode(answer), status, headers, content_type="application/json")
+
+
+def _post(declared: Operation, answer: Callable[[list[BaseModel]], Response]) -> Response:
+    body = read_body(declared.limit)
+
+    def run() -> Response:
+        if declared.body is not None:
+            return answer([parse_body(body, declared.body)])
+        if body:
+            parse_body(body, Nothing)
+        return answer([])
+
+    key = request.headers.get("Idempotency-Key")
+    return run() if key is None else idempotency.once(key, body, run)

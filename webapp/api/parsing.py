@@ -1,0 +1,168 @@
+"""Reads what a client sent, strictly, and says where it is wrong without repeating it.
+
+What is no JSON text at all (bad syntax, bad UTF-8, nesting that only an attacker writes) is a
+400. Everything else is read first and judged by the schema, so that it costs only the item
+that it stands in and its pointer is exact: NaN and numbers beyond a float become values that no
+field takes, and so does the value of a key that stands twice.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+
+from ..errors import BadRequest, TooLarge, Unprocessable, UnsupportedMediaType
+
+Schema = TypeVar("Schema", bound=BaseModel)
+Error = dict[str, str]
+
+PART_BYTES = 64 * 1024
+DISCARDED_PARTS = 256  # of a body that is too large, before it is answered
+DIGITS = 40  # more stand in no number of ours, and take long to convert
+FIELDS = 50  # more stand in no object of ours, and take long to report
+ERRORS = 20  # of one object that are reported
+NAME = 64  # characters of an unknown field that a pointer still names
+REPEATED = object()
+
+SENTENCES = {
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "string_unicode": "must be Unicode text",
+    "string_pattern_mismatch": "does not have the form that is asked for",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have {max_length} characters or fewer",
+    "list_type": "must be an array",
+    "too_short": "must have {min_length} items or more",
+    "too_long": "must have {max_length} items or fewer",
+    "model_type": "must be an object",
+    "finite_number": "must be a finite number",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+
+
+def read_body(limit: int) -> bytes:
+    """Return the body, of at most `limit` bytes, chunked or not; raise `TooLarge`."""
+    if (request.content_length or 0) <= limit:
+        body = _read(limit + 1)
+        if len(body) <= limit:
+            return body
+    # Most clients look for the answer only when they have sent everything.
+    for _ in range(DISCARDED_PARTS):
+        if not request.stream.read(PART_BYTES):
+            break
+    raise TooLarge(f"The body may have {limit} bytes.")
+
+
+def _read(size: int) -> bytes:
+    """Return the body up to `size` bytes; a stream gives what has arrived, not all it is asked."""
+    parts = []
+    while size and (part := request.stream.read(min(size, PART_BYTES))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def parse_body(body: bytes, schema: type[Schema]) -> Schema:
+    """Return the JSON body as its schema; raise the `Problem` that it has."""
+    if request.content_type != "application/json":
+        _check_content_type(body)
+    return validate(schema, parse_json(body))
+
+
+def parse_json(body: bytes) -> Any:
+    """Return what a JSON text says; raise `BadRequest` if it is none."""
+    try:
+        return _DECODER.decode(body.decode())
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not UTF-8.") from None
+    except json.JSONDecodeError:
+        raise BadRequest("The body is not JSON.") from None
+    except RecursionError:
+        raise BadRequest("The body is nested too deep.") from None
+
+
+def validate(schema: type[Schema], data: Any, pointer: str = "") -> Schema:
+    """Return data as its schema; raise `Unprocessable`, with pointers that begin as given."""
+    if type(data) is dict and len(data) > FIELDS:
+        raise Unprocessable.at(pointer, "has too many fields")
+    try:
+        return schema.model_validate(data)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[:ERRORS]
+        raise Unprocessable([_describe(item, pointer) for item in found]) from None
+
+
+def parse_query(schema: type[Schema] | None) -> Schema | None:
+    """Return the query parameters as their schema; None takes no parameter at all.
+
+    Raises `Unprocessable`; the pointers begin with ``/query``.
+    """
+    given = request.args
+    for name in given:
+        if len(given.getlist(name)) > 1:
+            raise Unprocessable.at(_pointer("/query", [name]), "stands twice")
+    if schema is not None:
+        return validate(schema, given.to_dict(), "/query")
+    if given:
+        raise Unprocessable([_unknown("/query", name) for name in list(given)[:ERRORS]])
+    return None
+
+
+def _check_content_type(body: bytes) -> None:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    is_json = request.mimetype == "application/json" and charset in ("utf-8", "utf8")
+    if not is_json and (body or request.content_type):
+        raise UnsupportedMediaType("The body must be application/json, in UTF-8.")
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                made[name] = REPEATED
+            seen.add(name)
+    return made
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= DIGITS else math.inf
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
+
+
+def _describe(error: Any, pointer: str) -> Error:
+    kind, where = error["type"], error["loc"]
+    if kind == "extra_forbidden":
+        return _unknown(pointer, *where)
+    if error["input"] is REPEATED:
+        detail = "stands twice"
+    elif kind == "rule":  # ours: a fixed sentence
+        detail = error["msg"]
+    else:
+        detail = SENTENCES.get(kind, "is not valid").format(**error.get("ctx", {}))
+    return {"pointer": _pointer(pointer, where), "detail": detail}
+
+
+def _unknown(pointer: str, *where: str | int) -> Error:
+    name = str(where[-1])
+    if len(name) > NAME or not name.isprintable():
+        return {"pointer": _pointer(pointer, where[:-1]), "detail": "has a field not known here"}
+    return {"pointer": _pointer(pointer, where), "detail": "is not known here"}
+
+
+def _pointer(start: str, where: Sequence[str | int]) -> str:
+    """Return the RFC 6901 pointer of a place below `start`."""
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in where)
+    return "".join([start, *(f"/{step}" for step in steps)])

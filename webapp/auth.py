@@ -1,0 +1,144 @@
+"""Tokens, and who may do what.
+
+The admin's token changes state; the client's asks for predictions and looks at the dashboard
+where ``VLIB_ACCESS`` is ``token``. A browser gets a signed cookie for the client's token or the
+admin's; it never opens an admin's call, so no other site can make a browser do one.
+"""
+
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from flask import Flask, Response, current_app, redirect, render_template, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .errors import Forbidden, Unauthorized
+
+COOKIE = "vlib_access"
+COOKIE_SECONDS = 30 * 24 * 3600
+OPEN_PATHS = ("/healthz", "/readyz", "/metrics", "/login")
+NEXT = re.compile(r"/(dashboard|api/docs)[A-Za-z0-9/_.?=&%-]*")
+
+Role = Literal["admin", "client"]
+
+
+def init_app(app: Flask) -> None:
+    """Ask for a token wherever the settings want one."""
+    app.before_request(_require_client)
+    app.add_url_rule("/login", "login", _login, methods=["GET", "POST"])
+
+
+def require_admin() -> None:
+    """Raise `Unauthorized` without a known token, `Forbidden` with a client's."""
+    role = _bearer_role()
+    if role is None:
+        raise Unauthorized("This call needs the admin's bearer token.")
+    if role != "admin":
+        raise Forbidden("A client's token does not open this call; the admin's does.")
+
+
+def is_admin_token(token: str) -> bool:
+    """Say whether a text is the admin's token."""
+    return _same(token, admin_token(current_app))
+
+
+def admin_token(app: Flask) -> str:
+    """Return the admin's token: the setting, else what the file says now; empty if neither."""
+    if given := app.config["VLIB_ADMIN_TOKEN"]:
+        return str(given)
+    path = _token_path(app)
+    try:
+        stamp = path.stat().st_mtime_ns
+        known = app.extensions.get("vlib_admin_token", (None, ""))
+        if known[0] != stamp:
+            known = stamp, path.read_text().strip()
+            app.extensions["vlib_admin_token"] = known
+    except FileNotFoundError:
+        return ""
+    return str(known[1])
+
+
+def ensure_admin_token(app: Flask) -> None:
+    """Write a new token into the file, mode 600, unless there is one or a setting."""
+    if admin_token(app):
+        return
+    path = _token_path(app)
+    draft = path.with_name(f".admin_token.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(32) + "\n")
+    draft.replace(path)
+
+
+def _require_client() -> Response | None:
+    if current_app.config["VLIB_ACCESS"] != "token" or request.path in OPEN_PATHS:
+        return None
+    if _bearer_role() or _cookie_is_good():
+        return None
+    if request.path.startswith("/api") and not request.path.startswith("/api/docs"):
+        raise Unauthorized
+    return _form(401, target=request.full_path.rstrip("?"))
+
+
+def _login() -> WerkzeugResponse:
+    if request.method == "GET":
+        return _form(200)
+    request.max_content_length = 16 * 1024
+    if not _role(request.form.get("token", "").strip()):
+        return _form(401, failed=True)
+    target = request.args.get("next", "")
+    response = redirect(target if NEXT.fullmatch(target) else "/dashboard/", 303)
+    response.set_cookie(
+        COOKIE,
+        str(_signer().dumps("client")),
+        max_age=COOKIE_SECONDS,
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _form(status: int, **context: object) -> Response:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return Response(render_template("login.html", **context), status, headers)
+
+
+def _bearer_role() -> Role | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return _role(token.strip()) if scheme.lower() == "bearer" else None
+
+
+def _role(token: str) -> Role | None:
+    if is_admin_token(token):
+        return "admin"
+    return "client" if _same(token, current_app.config["VLIB_CLIENT_TOKEN"] or "") else None
+
+
+def _same(token: str, expected: str) -> bool:
+    """Compare in constant time; an empty token is never the right one."""
+    sent = token.encode(errors="surrogatepass")
+    return bool(expected) and hmac.compare_digest(sent, expected.encode())
+
+
+def _cookie_is_good() -> bool:
+    try:
+        _signer().loads(request.cookies.get(COOKIE, ""), max_age=COOKIE_SECONDS)
+    except BadSignature:
+        return False
+    return True
+
+
+def _signer() -> URLSafeTimedSerializer:
+    """Sign with the tokens themselves: cookies end when a token is changed."""
+    keys = [admin_token(current_app), current_app.config["VLIB_CLIENT_TOKEN"] or ""]
+    if not any(keys):  # an empty key would let anybody sign
+        keys = [secrets.token_hex()]
+    return URLSafeTimedSerializer("\n".join(keys), salt="vlib-login")
+
+
+def _token_path(app: Flask) -> Path:
+    return Path(app.config["VLIB_INSTANCE_PATH"]) / "admin_token"

@@ -1,0 +1,149 @@
+"""The dashboard: a Dash app on the Flask server, each page at its own URL."""
+
+from importlib.resources import files
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash.exceptions import PreventUpdate
+from flask import Blueprint, Flask, current_app, redirect
+from werkzeug.wrappers import Response
+
+from . import components, guard, sections, urls
+from .pages import experiments, overview, performance, what_if
+
+PAGES = (overview, performance, experiments, what_if)
+THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
+REFRESH_MS, PROGRESS_MS = 15_000, 3_000
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <title>{%title%}</title>
+    <link rel="icon" type="image/svg+xml" href="/dashboard/assets/favicon.svg">
+    <script src="/dashboard/assets/theme.js"></script>
+    {%css%}
+  </head>
+  <body>
+    {%app_entry%}
+    <noscript><p>The dashboard needs JavaScript; the same numbers are below /api.</p></noscript>
+    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+  </body>
+</html>"""
+
+
+def init_app(app: Flask) -> None:
+    """Mount the dashboard below ``/dashboard/``, complete before the first request."""
+    bootstrap = files("flask_bootstrap") / "static" / "bootstrap5" / "css"
+    app.register_blueprint(
+        Blueprint(
+            "bootstrap",
+            __name__,
+            static_folder=str(bootstrap),
+            static_url_path=f"{urls.PREFIX}bootstrap",
+        )
+    )
+    dash_app = Dash(
+        __name__,
+        server=app,  # type: ignore[arg-type]
+        url_base_pathname=urls.PREFIX,
+        title="Vlib",
+        update_title="",
+        index_string=INDEX,
+        external_stylesheets=[f"{urls.PREFIX}bootstrap/bootstrap.min.css"],
+        assets_ignore="theme.js",  # it stands in the head, before anything is painted
+        suppress_callback_exceptions=True,  # pages come and go
+        add_log_handler=False,
+        on_error=_log_error,
+        enable_mcp=False,
+    )
+    dash_app.layout = _shell()
+    _register_callbacks(dash_app)
+    for page in PAGES:
+        page.register_callbacks(dash_app)
+    guard.protect(app, dash_app, [page.PATH for page in PAGES])
+    app.add_url_rule("/", "home", _home)
+    # Dash does this in its first request, where requests at the same time would race.
+    dash_app._setup_server()  # type: ignore[no-untyped-call]
+
+
+def _home() -> Response:
+    return redirect(urls.PREFIX)
+
+
+def _log_error(error: Exception) -> None:
+    current_app.logger.error("A callback of the dashboard failed", exc_info=error)
+
+
+def _shell() -> html.Div:
+    theme = components.select("shell-theme-select", THEMES, "system")
+    theme.className = "theme-select form-select-sm"
+    links = [
+        html.A(
+            page.NAME, id=_link_id(page), href=page.PATH, className="nav-item", **components.IN_PAGE
+        )
+        for page in PAGES
+    ]
+    return html.Div(
+        [
+            dcc.Location(id="shell-url", refresh=False),
+            dcc.Store(id="shell-theme-store"),
+            dcc.Interval(id=sections.REFRESH, interval=REFRESH_MS),
+            dcc.Interval(id=sections.PROGRESS, interval=PROGRESS_MS),
+            html.A("Skip to the content", href="#shell-content", className="skip-link"),
+            html.Header(
+                html.Div(
+                    [
+                        html.Span("Vlib", className="brand"),
+                        html.Nav(
+                            links,
+                            className="nav-items",
+                            **components.attributes(aria_label="Pages"),
+                        ),
+                        html.Label(
+                            "Theme", htmlFor="shell-theme-select", className="visually-hidden"
+                        ),
+                        theme,
+                    ],
+                    className="bar-inner",
+                ),
+                className="topbar",
+            ),
+            html.Main(components.waiting("medium", "large"), id="shell-content", tabIndex=-1),
+        ]
+    )
+
+
+def _register_callbacks(app: Dash) -> None:
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("vlib", "shell"),
+        Output("shell-theme-store", "data"),
+        Output("shell-theme-select", "value"),
+        *[Output(_link_id(page), "href") for page in PAGES],
+        *[Output(_link_id(page), "aria-current") for page in PAGES],
+        Input("shell-url", "pathname"),
+        Input("shell-url", "search"),
+        Input("shell-theme-select", "value"),
+        State("shell-theme-store", "data"),
+    )
+
+    @app.callback(
+        Output("shell-content", "children"),
+        Input("shell-url", "pathname"),
+        State("shell-url", "search"),
+    )
+    def show(pathname: object, search: object) -> Any:
+        if pathname is None:
+            raise PreventUpdate
+        page = next((page for page in PAGES if urls.is_page(pathname, page.PATH)), None)
+        if page is None:
+            return components.empty("There is no such page.", "Choose one of those above.")
+        try:
+            return page.layout(urls.parse(search))
+        except Exception:  # a page must never leave the reader before nothing
+            current_app.logger.exception("The page %s can't be drawn", page.NAME)
+            return components.failure()
+
+
+def _link_id(page: Any) -> str:
+    return f"shell-{page.__name__.rpartition('.')[2].replace('_', '-')}-link"

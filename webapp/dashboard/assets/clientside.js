@@ -1,0 +1,55 @@
+(function () {
+  "use strict";
+  const NAVIGATED = "_dashprivate_pushstate"; // dcc.Location listens to it
+
+  function go(url, replace) {
+    const leaving = new URL(url, window.location.href).pathname !== window.location.pathname;
+    window.history[replace ? "replaceState" : "pushState"]({}, "", url);
+    window.dispatchEvent(new CustomEvent(NAVIGATED));
+    if (leaving) {
+      window.scrollTo(0, 0);
+    }
+  }
+
+  // Links marked data-in-page change the address bar without loading the page anew.
+  document.addEventListener("click", function (event) {
+    const link = event.target.closest("a[data-in-page]");
+    const plain =
+      event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    if (link && plain) {
+      event.preventDefault();
+      go(link.href, false);
+    }
+  });
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.vlib = {
+    // The theme that the URL asks for, and links between pages that keep it.
+    shell: function (pathname, _search, chosen, shown) {
+      const params = new URLSearchParams(window.location.search);
+      const triggered = window.dash_clientside.callback_context.triggered_id;
+      if (triggered === "shell-theme-select") {
+        params.delete("theme");
+        if (chosen !== "system") {
+          params.set("theme", chosen);
+        }
+        const query = params.toString();
+        go(window.location.pathname + (query ? "?" + query : ""), true);
+      }
+      const theme = params.get("theme") || "";
+      const applied = window.vlibTheme();
+      const links = Array.from(document.querySelectorAll(".nav-items a"));
+      const paths = links.map((link) => new URL(link.href).pathname);
+      const here = links.findIndex(
+        (_link, i) => paths[i].replace(/\/$/, "") === (pathname || "").replace(/\/$/, "")
+      );
+      document.title = (here < 0 ? "" : links[here].textContent + " · ") + "Vlib";
+      return [
+        applied === shown ? window.dash_clientside.no_update : applied,
+        theme || "system",
+        ...paths.map((path) => path + (theme ? "?theme=" + theme : "")),
+        ...paths.map((_path, i) => (i === here ? "page" : "false")),
+      ];
+    },
+  };
+})();

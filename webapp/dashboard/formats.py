@@ -1,0 +1,98 @@
+"""How numbers, times and the project's words read on the screen, in one place."""
+
+import datetime as dt
+import math
+from zoneinfo import ZoneInfo
+
+UNKNOWN = "–"
+MINUS = "\N{MINUS SIGN}"
+SPACE = "\N{NO-BREAK SPACE}"
+
+WEATHER = {
+    "clear": "Clear",
+    "mist": "Mist",
+    "light_precipitation": "Light rain or snow",
+    "heavy_precipitation": "Heavy rain or snow",
+}
+SOURCES = {"live": "live", "replay": "replay", "backtest": "backtest"}
+HORIZONS = {1: "an hour ahead", 24: "a day ahead", 48: "two days ahead", 168: "a week ahead"}
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """Write a number with a comma between thousands, a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def signed(value: float | None, digits: int = 0) -> str:
+    """Write a number with its sign."""
+    text = number(value, digits)
+    return f"+{text}" if value is not None and value > 0 and text[0].isdigit() else text
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """Write a share of 1 as a percentage."""
+    return UNKNOWN if share is None else f"{number(share * 100, digits)}{SPACE}%"
+
+
+def quantity(count: int, noun: str) -> str:
+    """Write a count with its noun: 1 hour, 2,000 hours."""
+    return f"{number(count)}{SPACE}{noun if count == 1 else noun + 's'}"
+
+
+def ahead(horizon: float) -> str:
+    """Say how far ahead a prediction was made, its horizon in hours."""
+    return HORIZONS.get(int(horizon), f"{int(horizon)} hours ahead")
+
+
+def day(when: dt.date) -> str:
+    """Write a date: Mon 31 Dec 2012."""
+    return f"{when:%a} {when.day} {when:%b %Y}"
+
+
+def hour(when: dt.datetime) -> str:
+    """Write a wall-clock hour: Mon 31 Dec 2012, 23:00."""
+    return f"{day(when)}, {when:%H:%M}"
+
+
+def moment(stamp: str | None, zone: str) -> str:
+    """Write a UTC time stamp in a time zone: 23 Nov 2025, 06:14."""
+    if stamp is None:
+        return UNKNOWN
+    local = dt.datetime.fromisoformat(stamp).astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def ago(stamp: str | None, now: dt.datetime) -> str:
+    """Say how long ago a UTC time stamp was; `now` is aware."""
+    if stamp is None:
+        return UNKNOWN
+    seconds = (now - dt.datetime.fromisoformat(stamp)).total_seconds()
+    return "just now" if seconds < 60 else f"{_span(seconds)} ago"
+
+
+def until(when: dt.datetime, now: dt.datetime) -> str:
+    """Say how long it is until an aware time."""
+    seconds = (when - now).total_seconds()
+    return "now" if seconds < 60 else f"in {_span(seconds)}"
+
+
+def duration(start: str | None, end: str | None) -> str:
+    """Write the time between two UTC time stamps: 3 min 20 s."""
+    if start is None or end is None:
+        return UNKNOWN
+    seconds = round(
+        (dt.datetime.fromisoformat(end) - dt.datetime.fromisoformat(start)).total_seconds()
+    )
+    minutes, seconds = divmod(max(seconds, 0), 60)
+    return f"{minutes}{SPACE}min {seconds}{SPACE}s" if minutes else f"{seconds}{SPACE}s"
+
+
+def _span(seconds: float) -> str:
+    for size, noun in ((86400, "day"), (3600, "hour")):
+        if seconds >= size:
+            return quantity(round(seconds / size), noun)
+    return quantity(round(seconds / 60), "minute")

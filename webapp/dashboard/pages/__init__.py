@@ -1,0 +1,1 @@
+"""The pages: each module has PATH, NAME, TITLE, layout(choices) and register_callbacks(app)."""

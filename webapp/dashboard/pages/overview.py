@@ -1,0 +1,271 @@
+"""Overview: is it right now? To be understood in five seconds."""
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dash_bootstrap_components as dbc
+import pandas as pd
+from dash import Dash, dcc, html
+from flask import current_app
+
+from webapp import monitoring, queries, scheduler
+
+from .. import components, figures, formats, sections, urls
+
+PATH = urls.PREFIX
+NAME = "Overview"
+TITLE = "Is it right now?"
+
+HOUR = dt.timedelta(hours=1)
+RECENT = dt.timedelta(days=7)
+PAST, AHEAD = dt.timedelta(days=3), dt.timedelta(hours=48)
+# A replay that spoke this long ago is over, and the curve goes back to the newest hours.
+REPLAY_OVER = dt.timedelta(minutes=2)
+
+
+def layout(choices: urls.Choices) -> Any:
+    """Return the page before it is filled."""
+    return components.page(
+        TITLE,
+        "How far the predictions are from what happened, and what serves them.",
+        urls.location("overview", choices),
+        sections.section("overview-training-section", None),
+        sections.section("overview-status-section", components.waiting("medium", "small")),
+        sections.section("overview-curve-section", components.waiting("large")),
+    )
+
+
+def register_callbacks(app: Dash) -> None:
+    """Fill the page, and keep it filled."""
+    sections.register(
+        app, "overview", PATH, "overview-training-section", training, every=sections.PROGRESS
+    )
+    sections.register(app, "overview", PATH, "overview-status-section", status)
+    sections.register(app, "overview", PATH, "overview-curve-section", latest)
+
+
+def training(_choices: urls.Choices, _theme: str) -> Any:
+    """Return the progress of the training under way, or why there is still no model."""
+    run = queries.active_run()
+    if run is not None:
+        first = run["trigger"] == "first"
+        return components.progress(
+            run, "Training the first model" if first else "Training a new model"
+        )
+    if queries.champion() is not None:
+        return None
+    runs = queries.list_runs(limit=1)
+    if runs and runs[0]["status"] not in ("promoted", "kept"):
+        return dbc.Alert(
+            [
+                html.Strong(f"The first training ended as {runs[0]['status']}. "),
+                f"{runs[0]['reason']} ",
+                dcc.Link("See Experiments", href=f"{urls.PREFIX}experiments"),
+            ],
+            color="warning",
+        )
+    return components.empty(
+        "There is no model yet.",
+        "The first training starts by itself when the server runs; its progress shows here.",
+    )
+
+
+def status(_choices: urls.Choices, _theme: str) -> Any:
+    """Return the error now against the holdout and the baseline, and the key figures."""
+    champion = queries.champion()
+    newest = queries.newest_observation()
+    if champion is None:
+        return components.tiles(_data_tile(newest), _schedule_tile())
+    scores, told = _error_now(int(champion["version"]), newest)
+    return html.Div(
+        [
+            _headline(champion, scores, told),
+            components.tiles(
+                _coverage_tile(champion, scores),
+                _champion_tile(champion),
+                _data_tile(newest),
+                _schedule_tile(),
+            ),
+        ]
+    )
+
+
+def latest(_choices: urls.Choices, theme: str) -> Any:
+    """Return the newest predictions as a curve, with interval and actuals."""
+    end, now = _end_of_curve()
+    if end is None:
+        return None
+    frame = queries.predictions_frame(start=end - PAST, end=end + AHEAD)
+    frame = monitoring.last_word(frame)
+    if frame.empty:
+        return components.empty(
+            "No hour near the newest data has been predicted.",
+            "Ask for a prediction with POST /api/predict, or wait for the next training, which "
+            "scores the newest 28 days.",
+        )
+    return components.chart(
+        "overview-curve-graph",
+        "The latest predictions",
+        f"Rentals per hour, {formats.day(frame['datetime'].iloc[0])} to "
+        f"{formats.day(frame['datetime'].iloc[-1])}",
+        _curve_summary(frame),
+        figures.curve(frame, theme, pd.Timestamp(now) if now else None),
+    )
+
+
+def _error_now(version: int, newest: dt.datetime | None) -> tuple[monitoring.Scores | None, str]:
+    """Measure the champion on the newest week that can be measured; say on what."""
+    since = newest - RECENT + HOUR if newest else None
+    for start in (since, None):
+        frame = monitoring.pick(
+            queries.predictions_frame(
+                start=start, sources=("live", "backtest"), model_version=version
+            )
+        )
+        scores = monitoring.scores(frame)
+        if scores is not None:
+            source = "live predictions" if frame["source"].iloc[0] == "live" else "backtest"
+            ahead = formats.ahead(frame["horizon"].iloc[0])
+            span = f"{formats.day(scores.first)} to {formats.day(scores.last)}"
+            return scores, f"{source}, {ahead}, {span} ({formats.quantity(scores.hours, 'hour')})"
+    return None, ""
+
+
+def _headline(
+    champion: dict[str, Any], scores: monitoring.Scores | None, told: str
+) -> html.Section:
+    holdout = champion["holdout"]
+    lines = [
+        ("On the holdout", holdout["metrics"].get("mae"), "bar bar-holdout"),
+        ("Repeating last week", holdout["baseline"].get("mae"), "bar bar-baseline"),
+    ]
+    verdict: Any
+    if scores is None:
+        verdict = "No prediction of this model can be checked against rentals yet."
+        note = "Shown is its error on the holdout, which it never saw in training."
+    else:
+        naive = scores.baseline.get("mae")
+        lines[1] = ("Repeating last week", naive, "bar bar-baseline")
+        lines.insert(0, ("Model, now", scores.model["mae"], "bar"))
+        verdict = _verdict(scores)
+        note = f"Measured on: {told}."
+    largest = max((value for _, value, _ in lines if value is not None), default=1.0)
+    return components.card(
+        "Average error, rentals per hour",
+        html.Div(
+            [
+                html.Div(
+                    [html.P(verdict, className="verdict"), html.P(note, className="card-note")]
+                ),
+                html.Div([_line(*line, largest) for line in lines], className="bars"),
+            ],
+            className="headline",
+        ),
+    )
+
+
+def _verdict(scores: monitoring.Scores) -> list[Any]:
+    error = html.Strong(
+        f"{formats.number(scores.model['mae'])} rentals per hour", className="verdict-number"
+    )
+    words: list[Any] = ["Predictions are off by ", error, " on average"]
+    skill = scores.skill
+    if skill is None:
+        return [*words, "."]
+    if skill >= 0:
+        return [*words, f", {formats.percent(skill)} less than repeating last week would be."]
+    return [*words, f", {formats.percent(-skill)} more than repeating last week would be."]
+
+
+def _line(label: str, value: float | None, look: str, largest: float) -> html.Div:
+    text = formats.number(value)
+    return html.Div(
+        [
+            html.Span(label, className="bars-label"),
+            components.bar(value or 0, largest, f"{label}: {text} rentals per hour", look),
+            html.Span(text, className="bars-value"),
+        ],
+        className="bars-line",
+    )
+
+
+def _coverage_tile(champion: dict[str, Any], scores: monitoring.Scores | None) -> html.Div:
+    metrics = scores.model if scores else champion["holdout"]["metrics"]
+    return components.tile(
+        "Inside the 90 % interval",
+        formats.percent(metrics.get("coverage")),
+        "of hours; 90 % is meant",
+    )
+
+
+def _champion_tile(champion: dict[str, Any]) -> html.Div:
+    zone = current_app.config["VLIB_TIMEZONE"]
+    trained_to = dt.datetime.fromisoformat(champion["training"]["to"])
+    since = formats.moment(champion["activated_at"], zone)
+    return components.tile(
+        "Serving",
+        f"Model {champion['version']}",
+        f"since {since}; learned from hours to {formats.day(trained_to)}",
+    )
+
+
+def _data_tile(newest: dt.datetime | None) -> html.Div:
+    zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
+    now = dt.datetime.now(zone).replace(tzinfo=None)
+    state = monitoring.freshness(newest, now)
+    if newest is None:
+        return components.tile("History", formats.UNKNOWN, "no hour has been observed yet")
+    marks = {
+        "demo": ("demo data", "info"),
+        "late": ("late", "warning"),
+        "fresh": ("fresh", "success"),
+    }
+    return components.tile(
+        "History ends",
+        formats.day(newest),
+        [f"at {newest:%H:%M} ", components.badge(*marks[state])],
+    )
+
+
+def _schedule_tile() -> html.Div:
+    due = scheduler.next_run()
+    if due is None:
+        return components.tile("Next training", "Never", "no schedule is set")
+    return components.tile(
+        "Next training",
+        formats.until(due, dt.datetime.now(dt.UTC)),
+        f"{due:%a} {due.day} {due:%b %Y, %H:%M}",
+    )
+
+
+def _end_of_curve() -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Return where the known hours of the curve end: the newest hour, or where a replay is."""
+    newest = queries.newest_observation()
+    replayed, _ = queries.list_predictions(None, None, None, "replay", 1, None)
+    if replayed:
+        spoken = dt.datetime.fromisoformat(replayed[0]["requested_at"])
+        if dt.datetime.now(dt.UTC) - spoken < REPLAY_OVER:
+            hour = dt.datetime.fromisoformat(replayed[0]["datetime"])
+            return hour + HOUR, hour
+    if newest is None:
+        span = queries.prediction_span()
+        return (span[1], None) if span else (None, None)
+    return newest + HOUR, newest
+
+
+def _curve_summary(frame: pd.DataFrame) -> str:
+    counts = frame["source"].value_counts()
+    made = ", ".join(
+        f"{counts[name]} {formats.SOURCES[name]}" for name in figures.DASHES if name in counts
+    )
+    words = [f"{formats.quantity(len(frame), 'hour')} predicted ({made})."]
+    scores = monitoring.scores(frame)
+    if scores is not None:
+        words.append(
+            f"On average {formats.number(scores.model['mae'])} rentals per hour off; "
+            f"{formats.percent(scores.model['coverage'])} of hours inside the interval."
+        )
+    if "backtest" in counts:
+        words.append("Backtest: scored after training, as each hour would have been predicted.")
+    return " ".join(words)

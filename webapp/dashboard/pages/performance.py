@@ -1,0 +1,331 @@
+"""Performance: how wrong, since when, at which hours, in which weather."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import dash_bootstrap_components as dbc
+import numpy as np
+import pandas as pd
+from dash import Dash, html
+
+from webapp import monitoring, queries
+
+from .. import components, figures, formats, sections, urls
+
+PATH = f"{urls.PREFIX}performance"
+NAME = "Performance"
+TITLE = "How wrong, when, and in which weather?"
+
+HOUR = dt.timedelta(hours=1)
+WINDOWS = {
+    "24h": f"24{formats.SPACE}h",
+    "7d": f"7{formats.SPACE}d",
+    "28d": f"28{formats.SPACE}d",
+    "all": "All",
+}
+SPANS = {"24h": dt.timedelta(hours=24), "7d": dt.timedelta(days=7), "28d": dt.timedelta(days=28)}
+HORIZONS = {"1": "1 hour", "24": "24 hours", "48": "48 hours", "168": "168 hours"}
+SOURCES = {
+    "auto": "Live, else backtest",
+    "live": "Live",
+    "replay": "Replay",
+    "backtest": "Backtest",
+}
+DEFAULTS = {"window": "28d", "version": "champion", "horizon": "24", "source": "auto"}
+LEGAL = {"window": WINDOWS, "horizon": HORIZONS, "source": SOURCES}
+CONTROLS = {
+    "window": "performance-window-radio",
+    "from": "performance-from-input",
+    "to": "performance-to-input",
+    "version": "performance-version-select",
+    "horizon": "performance-horizon-select",
+    "source": "performance-source-select",
+}
+POINTS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the page shows: predictions from `start` to before `end`, None being open."""
+
+    start: dt.datetime | None
+    end: dt.datetime | None
+    version: int | None
+    horizon: int
+    source: str
+
+
+def layout(choices: urls.Choices) -> Any:
+    """Return the page with its controls as the URL says, before it is filled."""
+    chosen = clean(choices, None)
+    return components.page(
+        TITLE,
+        "Predictions held against what happened, beside the simplest forecast there is: "
+        "the rentals of the same hour a week before.",
+        urls.location("performance", choices),
+        _controls(chosen),
+        sections.section(
+            "performance-result-section", components.waiting("small", "large", "large")
+        ),
+    )
+
+
+def register_callbacks(app: Dash) -> None:
+    """Let controls and URL follow each other, and fill the page."""
+    urls.sync(app, "performance", PATH, CONTROLS, clean)
+    sections.register(app, "performance", PATH, "performance-result-section", result)
+
+
+def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
+    """Return legal choices: dates win over a preset unless the preset changed last."""
+    chosen = {**DEFAULTS, **choices}
+    for name, legal in LEGAL.items():
+        if chosen[name] not in legal:
+            chosen[name] = DEFAULTS[name]
+    if not (chosen["version"] in ("champion", "all") or chosen["version"].isdecimal()):
+        chosen["version"] = DEFAULTS["version"]
+    for name in ("from", "to"):
+        if changed == "window" or _date(chosen.get(name)) is None:
+            chosen.pop(name, None)
+    if "from" in chosen or "to" in chosen:
+        chosen["window"] = ""
+    return chosen
+
+
+def result(choices: urls.Choices, theme: str) -> Any:
+    """Return key figures and charts of what the URL asks for."""
+    view = _view(clean(choices, None))
+    sources = ("live", "backtest") if view.source == "auto" else (view.source,)
+    frame = queries.predictions_frame(
+        start=view.start,
+        end=view.end,
+        sources=sources,
+        model_version=view.version,
+        horizon=view.horizon,
+    )
+    frame = monitoring.pick(frame, sources)
+    scores = monitoring.scores(frame)
+    if scores is None:
+        return _nothing()
+    revision = urls.search(choices)
+    return [
+        html.P(_told(frame, scores), className="told", role="status"),
+        _key_figures(scores),
+        html.Div(
+            [
+                _over_time(frame, scores, theme, revision),
+                _scatter(frame, scores, theme, revision),
+                _by_hour(frame, theme, revision),
+                _by_weather(frame, theme, revision),
+            ],
+            className="chart-grid",
+        ),
+    ]
+
+
+def _controls(chosen: urls.Choices) -> html.Section:
+    presets = dbc.RadioItems(
+        id=CONTROLS["window"],
+        options=[{"value": key, "label": label} for key, label in WINDOWS.items()],
+        value=chosen["window"],
+        className="presets",
+        inputClassName="btn-check",
+        labelClassName="btn btn-outline-secondary btn-sm",
+        labelCheckedClassName="active",
+        inline=True,
+    )
+    return html.Section(
+        [
+            html.Fieldset(
+                [html.Legend("Window", className="field-label"), presets],
+                className="field field-wide",
+            ),
+            _date_field("From", "from", chosen),
+            _date_field("To", "to", chosen),
+            _select_field("Model", "version", _versions(chosen["version"]), chosen),
+            _select_field("Predicted ahead by", "horizon", HORIZONS, chosen),
+            _select_field("Source", "source", SOURCES, chosen),
+        ],
+        className="panel controls",
+        **components.attributes(aria_label="What to show"),
+    )
+
+
+def _date_field(label: str, name: str, chosen: urls.Choices) -> html.Div:
+    control = dbc.Input(id=CONTROLS[name], type="date", value=chosen.get(name, ""), debounce=700)
+    return components.field(label, control, CONTROLS[name])
+
+
+def _select_field(label: str, name: str, options: dict[str, str], chosen: urls.Choices) -> html.Div:
+    control = components.select(CONTROLS[name], options, chosen[name])
+    return components.field(label, control, CONTROLS[name])
+
+
+def _versions(chosen: str) -> dict[str, str]:
+    numbers = [model["version"] for model in queries.list_models()]
+    if chosen.isdecimal() and chosen not in numbers:
+        numbers.append(chosen)
+    options = {"champion": "The champion", "all": "All versions"}
+    return options | {number: f"Model {number}" for number in numbers}
+
+
+def _view(chosen: urls.Choices) -> View:
+    start, end = _date(chosen.get("from")), _date(chosen.get("to"))
+    newest = queries.newest_observation()
+    if chosen["window"] in SPANS and newest is not None:
+        end = newest + HOUR
+        start = end - SPANS[chosen["window"]]
+    elif end is not None:
+        end += dt.timedelta(days=1)  # the reader means the whole last day
+    return View(start, end, _version(chosen["version"]), int(chosen["horizon"]), chosen["source"])
+
+
+def _version(chosen: str) -> int | None:
+    if chosen == "champion":
+        champion = queries.champion()
+        return int(champion["version"]) if champion else None
+    return int(chosen) if chosen.isdecimal() else None
+
+
+def _date(text: str | None) -> dt.datetime | None:
+    try:
+        day = dt.date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return dt.datetime.combine(day, dt.time()) if 1970 <= day.year <= 2100 else None
+
+
+def _nothing() -> html.Div:
+    span = queries.prediction_span()
+    if span is None:
+        return components.empty(
+            "There are no predictions yet.",
+            "A training scores the newest 28 days, and its result shows here.",
+        )
+    return components.empty(
+        "No prediction of this choice can be checked against rentals.",
+        f"Hours from {formats.day(span[0])} to {formats.day(span[1])} have been predicted: "
+        "choose another window, model or source.",
+    )
+
+
+def _told(frame: pd.DataFrame, scores: monitoring.Scores) -> str:
+    source = frame["source"].iloc[0]
+    versions = sorted(frame["model_version"].unique())
+    models = ("Model " if len(versions) == 1 else "Models ") + ", ".join(map(str, versions))
+    return (
+        f"{models}, {formats.SOURCES[source]}, {formats.ahead(frame['horizon'].iloc[0])}: "
+        f"{formats.quantity(scores.hours, 'hour')} from {formats.hour(scores.first)} to "
+        f"{formats.hour(scores.last)}."
+    )
+
+
+def _key_figures(scores: monitoring.Scores) -> html.Dl:
+    model, naive = scores.model, scores.baseline
+
+    def beside(text: str) -> str:
+        return f"repeating last week: {text}"
+
+    return components.tiles(
+        components.tile(
+            "MAE", formats.number(model["mae"], 1), beside(formats.number(naive.get("mae"), 1))
+        ),
+        components.tile(
+            "RMSE", formats.number(model["rmse"], 1), beside(formats.number(naive.get("rmse"), 1))
+        ),
+        components.tile(
+            "Bias", formats.signed(model["bias"], 1), beside(formats.signed(naive.get("bias"), 1))
+        ),
+        components.tile(
+            "R²", formats.number(model["r2"], 2), beside(formats.number(naive.get("r2"), 2))
+        ),
+        components.tile("Coverage", formats.percent(model["coverage"]), "90 % is meant"),
+        components.tile("Width of interval", formats.number(model["width"]), "rentals, on average"),
+    )
+
+
+def _over_time(
+    frame: pd.DataFrame, scores: monitoring.Scores, theme: str, revision: str
+) -> html.Section:
+    every = monitoring.bucket(scores.first, scores.last)
+    table = monitoring.error_over_time(frame, every)
+    period = {"h": "hour", "D": "day", "W": "week"}[every]
+    worst = table.sort_values("mae").iloc[-1]
+    better = (table["mae"] < table["baseline_mae"]).sum()
+    summary = (
+        f"The model beats repeating last week on {better} of "
+        f"{formats.quantity(len(table), period)}. Worst: {_period(worst['datetime'], every)}, "
+        f"{formats.number(worst['mae'])} rentals per hour off on average."
+    )
+    return components.chart(
+        "performance-time-graph",
+        "Error over time",
+        f"Mean absolute error by {period}, rentals per hour",
+        summary,
+        figures.error_over_time(table, theme),
+        className="wide",
+        revision=revision,
+    )
+
+
+def _period(start: pd.Timestamp, every: str) -> str:
+    if every == "h":
+        return formats.hour(start)
+    return formats.day(start) if every == "D" else f"the week from {formats.day(start)}"
+
+
+def _by_hour(frame: pd.DataFrame, theme: str, revision: str) -> html.Section:
+    table = monitoring.error_by_hour_and_weekday(frame)
+    errors = table.to_numpy(float)
+    weekday, hour = divmod(int(np.nanargmax(errors)), 24)
+    summary = (
+        f"Largest on {formats.WEEKDAYS[weekday]} at {hour:02d}:00: "
+        f"{formats.number(errors[weekday, hour])} rentals per hour off on average."
+    )
+    return components.chart(
+        "performance-hour-graph",
+        "Error by hour and weekday",
+        "Mean absolute error, rentals per hour",
+        summary,
+        figures.heat_map(table, theme),
+        className="wide",
+        revision=revision,
+    )
+
+
+def _by_weather(frame: pd.DataFrame, theme: str, revision: str) -> html.Section:
+    table = monitoring.error_by_weather(frame)
+    parts = [
+        f"{formats.WEATHER[row['weather']]}: {formats.number(row['mae'])} "
+        f"({formats.quantity(row['hours'], 'hour')})"
+        for row in table.to_dict("records")
+    ]
+    return components.chart(
+        "performance-weather-graph",
+        "Error by weather",
+        "Mean absolute error, rentals per hour",
+        "; ".join(parts) + "." if parts else "The weather of these hours is not known.",
+        figures.by_weather(table, theme),
+        revision=revision,
+    )
+
+
+def _scatter(
+    frame: pd.DataFrame, scores: monitoring.Scores, theme: str, revision: str
+) -> html.Section:
+    shown = monitoring.sample(frame, POINTS)
+    bias = scores.model["bias"]
+    leaning = "too high" if bias > 0 else "too low"
+    summary = (
+        f"Predictions are {formats.number(abs(bias), 1)} rentals per hour {leaning} on average. "
+        f"Shown: {formats.quantity(len(shown), 'hour')} of {formats.number(scores.hours)}."
+    )
+    return components.chart(
+        "performance-scatter-graph",
+        "Predicted against actual",
+        "Rentals per hour; on the dashed line the two agree",
+        summary,
+        figures.predicted_against_actual(shown, theme),
+        revision=revision,
+    )

@@ -1,0 +1,215 @@
+"""What if: the weather and the hour in, the rentals out, with the whole day's curve."""
+
+import datetime as dt
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, dcc, html
+
+from training.history import WEATHER
+from webapp import predictor, queries
+from webapp.errors import Unavailable
+from webapp.history import to_hour
+
+from .. import components, figures, formats, sections, urls
+
+PATH = f"{urls.PREFIX}what-if"
+NAME = "What if"
+TITLE = "What would be rented if …"
+
+HOUR = dt.timedelta(hours=1)
+# Name, label, unit, what the slider spans; the contract's own ranges are wider.
+SLIDERS = {
+    "hour": ("Hour of the day", "o'clock", 0, 23, 1),
+    "temperature": ("Temperature", "°C", -20, 45, 0.5),
+    "humidity": ("Humidity", "%", 0, 100, 1),
+    "windspeed": ("Wind speed", "km/h", 0, 80, 1),
+}
+CONTROLS = {
+    "weather": "what-if-weather-select",
+    "date": "what-if-date-input",
+    **{name: f"what-if-{name}-slider" for name in SLIDERS},
+}
+WARNINGS = {
+    "history_is_stale": "The newest known hour is more than a week older, so less is known of it.",
+    "outside_training_range": "The model never saw such weather, so take this with care.",
+    "no_history": "No hour has been observed yet, so the level of demand is a guess.",
+}
+
+
+def layout(choices: urls.Choices) -> Any:
+    """Return the page with its controls as the URL or the newest observation says."""
+    chosen = clean(choices, None)
+    return components.page(
+        TITLE,
+        "Choose a day, an hour and its weather. Nothing that you ask here is stored.",
+        urls.location("what-if", choices),
+        html.Div(
+            [
+                _controls(chosen),
+                sections.section("what-if-answer-section", components.waiting("small", "large")),
+            ],
+            className="what-if-grid",
+        ),
+    )
+
+
+def register_callbacks(app: Dash) -> None:
+    """Let controls and URL follow each other, and answer."""
+    urls.sync(app, "what-if", PATH, CONTROLS, clean, numbers=SLIDERS)
+    sections.register(app, "what-if", PATH, "what-if-answer-section", answer)
+
+
+def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
+    """Return legal choices; what is missing or wrong comes from the newest observation."""
+    chosen = {**choices}
+    start = _start()
+    if chosen.get("weather") not in WEATHER:
+        chosen["weather"] = start["weather"]
+    if _day(chosen.get("date")) is None:
+        chosen["date"] = start["date"]
+    for name, (_, _, low, high, step) in SLIDERS.items():
+        value = _number(chosen.get(name))
+        value = _number(start[name]) or 0.0 if value is None else value
+        chosen[name] = f"{min(max(round(value / step) * step, low), high):g}"
+    return chosen
+
+
+def answer(choices: urls.Choices, theme: str) -> Any:
+    """Return the prediction of the chosen hour and the curve of its day."""
+    chosen = clean(choices, None)
+    day = _day(chosen["date"])
+    assert day is not None  # noqa: S101 - `clean` gave a legal one
+    hour = int(float(chosen["hour"]))
+    try:
+        predictions = predictor.predict(_requests(day, chosen))
+    except Unavailable:
+        return components.empty(
+            "There is no model yet.", "As soon as the first training ends, it answers here."
+        )
+    return [
+        _number_card(day, hour, predictions[hour]),
+        _day_chart(day, hour, predictions, theme),
+    ]
+
+
+def _requests(day: dt.datetime, chosen: urls.Choices) -> list[predictor.HourRequest]:
+    """Ask for all hours of a day under the same weather, knowing what was known before it."""
+    first = to_hour(day)
+    return [
+        predictor.HourRequest(
+            hour=hour,
+            weather=WEATHER.index(chosen["weather"]),
+            temperature=float(chosen["temperature"]),
+            humidity=float(chosen["humidity"]),
+            windspeed=float(chosen["windspeed"]),
+            as_of=first - 1,
+        )
+        for hour in range(first, first + 24)
+    ]
+
+
+def _controls(chosen: urls.Choices) -> html.Section:
+    weather = {name: formats.WEATHER[name] for name in WEATHER}
+    date = dbc.Input(id=CONTROLS["date"], type="date", value=chosen["date"], debounce=700)
+    return html.Section(
+        [
+            components.field("Date", date, CONTROLS["date"]),
+            components.field(
+                "Weather",
+                components.select(CONTROLS["weather"], weather, chosen["weather"]),
+                CONTROLS["weather"],
+            ),
+            *(_slider(name, chosen[name]) for name in SLIDERS),
+        ],
+        className="panel controls-column",
+        **components.attributes(aria_label="Day, hour and weather"),
+    )
+
+
+def _slider(name: str, value: str) -> html.Div:
+    label, unit, low, high, step = SLIDERS[name]
+    slider = dcc.Slider(
+        id=CONTROLS[name], min=low, max=high, step=step, value=float(value), marks=None
+    )
+    return components.field(f"{label}, {unit}", slider, CONTROLS[name])
+
+
+def _number_card(day: dt.datetime, hour: int, prediction: predictor.Prediction) -> html.Section:
+    told = prediction.to_json()
+    note = f"By model {told['model_version']}"
+    if told["as_of"]:
+        note += f", as known at {formats.hour(dt.datetime.fromisoformat(told['as_of']))}"
+    warnings = [WARNINGS[name] for name in told["warnings"] if name in WARNINGS]
+    interval = told["interval"]
+    return components.card(
+        formats.hour(day + hour * HOUR),
+        html.P(
+            [
+                html.Strong(formats.number(told["rentals"]), className="answer-number"),
+                " rentals per hour",
+            ],
+            className="answer",
+        ),
+        html.P(
+            f"With 90 % confidence between {formats.number(interval['lower'])} and "
+            f"{formats.number(interval['upper'])}.",
+        ),
+        html.P(f"{note}.", className="card-note mb-0"),
+        *(dbc.Alert(text, color="warning", className="mt-3 mb-0") for text in warnings),
+    )
+
+
+def _day_chart(
+    day: dt.datetime, hour: int, predictions: list[predictor.Prediction], theme: str
+) -> html.Section:
+    told = [prediction.to_json() for prediction in predictions]
+    rentals = [item["rentals"] for item in told]
+    top = max(range(24), key=rentals.__getitem__)
+    figure = figures.day(
+        [day + index * HOUR for index in range(24)],
+        rentals,
+        [item["interval"]["lower"] for item in told],
+        [item["interval"]["upper"] for item in told],
+        hour,
+        theme,
+    )
+    return components.chart(
+        "what-if-day-graph",
+        "The whole day",
+        "Rentals per hour, with the same weather all day",
+        f"{formats.number(sum(rentals))} rentals in the day; most at {top:02d}:00 "
+        f"({formats.number(rentals[top])}).",
+        figure,
+    )
+
+
+def _start() -> urls.Choices:
+    """Return the hour after the newest observation, in that observation's weather."""
+    items, _ = queries.list_observations(None, None, 1, None)
+    if not items:
+        today = dt.date.today().isoformat()
+        calm = {"weather": "clear", "temperature": "15", "humidity": "60", "windspeed": "10"}
+        return {"date": today, "hour": "8", **calm}
+    newest = items[0]
+    following = dt.datetime.fromisoformat(newest["datetime"]) + HOUR
+    weather = {
+        name: str(newest[name]) for name in ("weather", "temperature", "humidity", "windspeed")
+    }
+    return {"date": following.date().isoformat(), "hour": str(following.hour), **weather}
+
+
+def _day(text: str | None) -> dt.datetime | None:
+    try:
+        day = dt.date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return dt.datetime.combine(day, dt.time()) if 1970 <= day.year <= 2100 else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if abs(value) < 1e6 else None  # NaN and infinity too

@@ -1,0 +1,30 @@
+"""Locks between processes: kernel locks on files, free again when their holder dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class FileLock:
+    """An exclusive lock, held by every process that has the open file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.fd: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock if it is free; say whether it is ours now."""
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return False
+        self.fd = fd
+        return True
+
+    def release(self) -> None:
+        """Close the file; a child process that was given it holds the lock on."""
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None

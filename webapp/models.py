@@ -1,0 +1,116 @@
+"""The tables. Times of hours are local wall-clock time, all others are UTC; both are naive."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .extensions import db
+
+
+class Observation(db.Model):
+    """One hour that has happened: its weather and its rentals."""
+
+    __tablename__ = "observations"
+
+    datetime: Mapped[dt.datetime] = mapped_column(primary_key=True)
+    weather: Mapped[str] = mapped_column(String(32))
+    temperature: Mapped[float]
+    feels_like: Mapped[float | None]
+    humidity: Mapped[float]
+    windspeed: Mapped[float]
+    rentals: Mapped[int]
+    casual: Mapped[int | None]
+    registered: Mapped[int | None]
+    holiday: Mapped[bool | None]
+    # Counts the writes to this table, so that a worker reads what changed and nothing else.
+    revision: Mapped[int] = mapped_column(index=True)
+    recorded_at: Mapped[dt.datetime]
+
+
+class Prediction(db.Model):
+    """What a model version said of one hour."""
+
+    __tablename__ = "predictions"
+    __table_args__ = (Index("ix_predictions_source_datetime", "source", "datetime"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)  # UUIDv7: in order of time
+    datetime: Mapped[dt.datetime] = mapped_column(index=True)
+    as_of: Mapped[dt.datetime | None]
+    horizon: Mapped[int | None]  # hours
+    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"), index=True)
+    source: Mapped[str] = mapped_column(String(16))
+    rentals: Mapped[float]
+    lower: Mapped[float]
+    upper: Mapped[float]
+    baseline: Mapped[float | None]  # seasonal-naive: the rentals a week before the hour
+    input: Mapped[dict[str, Any]] = mapped_column(JSON)
+    warnings: Mapped[list[str]] = mapped_column(JSON)
+    requested_at: Mapped[dt.datetime]
+
+
+class ModelVersion(db.Model):
+    """A model that was trained to the end."""
+
+    __tablename__ = "model_versions"
+    __table_args__ = {"sqlite_autoincrement": True}  # a number is never used twice
+
+    version: Mapped[int] = mapped_column(primary_key=True)
+    decision: Mapped[str] = mapped_column(String(16))  # promoted, kept or rejected
+    trained_at: Mapped[dt.datetime]
+    mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
+    mlflow_version: Mapped[str | None] = mapped_column(String(16))
+    training: Mapped[dict[str, Any]] = mapped_column(JSON)  # rows, from, to, data_sha256
+    holdout: Mapped[dict[str, Any]] = mapped_column(JSON)  # from, to, metrics, baseline, horizons
+    checksums: Mapped[dict[str, str]] = mapped_column(JSON)  # of the artefact's files, SHA-256
+    receipt: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class TrainingRun(db.Model):
+    """One attempt to train, from its request to its outcome."""
+
+    __tablename__ = "training_runs"
+
+    run_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    status: Mapped[str] = mapped_column(String(16))
+    trigger: Mapped[str] = mapped_column(String(16))
+    active: Mapped[bool | None] = mapped_column(unique=True)  # true for one at most, else null
+    stage: Mapped[str | None] = mapped_column(String(64))
+    progress: Mapped[float]
+    reason: Mapped[str | None]
+    metrics: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    candidates: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    model_version: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
+    mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
+    process_group: Mapped[int | None]
+    # The local time that the schedule meant; unique, so that no due time is served twice.
+    due: Mapped[dt.datetime | None] = mapped_column(unique=True)
+    requested_at: Mapped[dt.datetime]
+    started_at: Mapped[dt.datetime | None]
+    finished_at: Mapped[dt.datetime | None]
+
+
+class Activation(db.Model):
+    """A version became champion; the newest row says which one serves."""
+
+    __tablename__ = "activations"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
+    activated_at: Mapped[dt.datetime]
+    activated_by: Mapped[str] = mapped_column(String(16))  # training, admin or cli
+    reason: Mapped[str]
+
+
+class IdempotencyKey(db.Model):
+    """The answer to a POST that carried an ``Idempotency-Key``; null while it runs."""
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[str] = mapped_column(String(512), primary_key=True)
+    request_sha256: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    body: Mapped[str | None]
+    created_at: Mapped[dt.datetime] = mapped_column(index=True)

@@ -1,0 +1,286 @@
+"""The champion: loaded, checked, swapped; and what it says of the hours asked."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from training import features
+from training.artefact import Artefact, BrokenArtefact
+from training.calendar import Calendar
+from training.history import NO_HISTORY, History
+from training.schema import WEATHER
+
+from . import history, queries
+from .config import ROOT
+from .errors import Unavailable
+from .history import to_datetime
+
+log = logging.getLogger(__name__)
+
+STALE_AFTER = 7 * 24  # hours
+WEEK = 7 * 24
+
+
+@dataclass(slots=True, frozen=True)
+class HourRequest:
+    """An hour to predict: its number, its weather and what may be known of it."""
+
+    hour: int
+    weather: int
+    temperature: float
+    humidity: float
+    windspeed: float
+    feels_like: float | None = None
+    holiday: bool | None = None
+    as_of: int | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Prediction:
+    """What the champion said of one hour."""
+
+    prediction_id: str
+    request: HourRequest
+    as_of: int | None
+    rentals: float
+    lower: float
+    upper: float
+    baseline: float | None
+    model_version: int
+    source: str
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer that a client gets."""
+        return {
+            "prediction_id": self.prediction_id,
+            "datetime": to_datetime(self.request.hour).isoformat(),
+            "rentals": self.rentals,
+            "interval": {"lower": self.lower, "upper": self.upper, "level": 0.9},
+            "as_of": None if self.as_of is None else to_datetime(self.as_of).isoformat(),
+            "model_version": str(self.model_version),
+            "warnings": self.warnings,
+        }
+
+    def input(self) -> dict[str, Any]:
+        """Return the request as the client would write it."""
+        asked = self.request
+        given = {
+            "datetime": to_datetime(asked.hour).isoformat(),
+            "weather": WEATHER[asked.weather],
+            "temperature": asked.temperature,
+            "humidity": asked.humidity,
+            "windspeed": asked.windspeed,
+            "feels_like": asked.feels_like,
+            "holiday": asked.holiday,
+            "as_of": None if asked.as_of is None else to_datetime(asked.as_of).isoformat(),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class Predictor:
+    """The champion of one process, kept up to date.
+
+    A background thread refreshes it where a server runs (see `startup`); where none does,
+    the first request that finds it out of date refreshes it.
+    """
+
+    def __init__(self, models: Path, calendar: Calendar, max_age: float) -> None:
+        self.models = models
+        self.calendar = calendar
+        self.version: int | None = None
+        self.artefact: Artefact | None = None
+        self.problem: str | None = None
+        self._activation = 0
+        self._max_age = max_age
+        self._checked = float("-inf")
+        self._lock = threading.Lock()
+
+    def ensure_fresh(self) -> None:
+        """Refresh what is older than it should be; only who has nothing to serve waits."""
+        if self._is_fresh() or not self._lock.acquire(blocking=self.artefact is None):
+            return
+        try:
+            if not self._is_fresh():  # else another thread did it while this one waited
+                self._take_in()
+        finally:
+            self._lock.release()
+
+    def refresh(self) -> None:
+        """Take in new hours and a new champion now."""
+        with self._lock:
+            self._take_in()
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._checked <= self._max_age
+
+    def _take_in(self) -> None:
+        try:
+            history.cache().refresh()
+            activation = queries.newest_activation()
+            if activation != self._activation or self.problem:
+                self._swap(activation)
+        except SQLAlchemyError as error:  # the last good state serves until the database is back
+            log.warning("The database can't be read, so no news is taken in: %s", error)
+        self._checked = time.monotonic()
+
+    def _swap(self, activation: int) -> None:
+        """Serve the champion or, while it can't be served, the one before it."""
+        problem = None
+        for version, checksums in queries.champions():
+            if version == self.version:
+                break
+            try:
+                artefact = load(self.models / str(version), checksums)
+            except BrokenArtefact as error:
+                problem = problem or f"model {version} can't be served: {error}"
+                continue
+            self.artefact, self.version = artefact, version
+            log.info("Model %s serves", version)
+            break
+        if problem and problem != self.problem:
+            log.error("%s; model %s serves instead", problem, self.version)
+        self.problem, self._activation = problem, activation
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its predictor, still without a champion."""
+    app.extensions["predictor"] = Predictor(
+        models=Path(app.instance_path) / "models",
+        calendar=Calendar(app.config["VLIB_HOLIDAYS"]),
+        # Twice the thread's interval: requests only refresh where no thread does.
+        max_age=app.config["VLIB_REFRESH_SECONDS"] * 2,
+    )
+
+
+def current() -> Predictor:
+    """Return the current application's predictor, up to date."""
+    predictor: Predictor = current_app.extensions["predictor"]
+    predictor.ensure_fresh()
+    return predictor
+
+
+def missing() -> list[str]:
+    """Name what is missing before predictions can be made; empty when ready."""
+    predictor = current()
+    if predictor.artefact is not None:
+        return []
+    return [predictor.problem or "no model has been trained yet"]
+
+
+def predict(requests: Sequence[HourRequest], *, source: str | None = None) -> list[Prediction]:
+    """Predict hours with the champion; nothing is stored.
+
+    `source` marks the predictions; by default an hour whose rentals are known already is a
+    what-if, any other is live. Raises `Unavailable` while there is no champion.
+    """
+    predictor = current()
+    artefact, version = predictor.artefact, predictor.version
+    if artefact is None or version is None:
+        raise Unavailable("No model is ready yet; see /readyz for what is missing.")
+    known = history.cache().current
+    rows = _rows(requests, known)
+    matrix = features.build(rows, known, predictor.calendar)
+    rentals, lower, upper = (np.round(values, 1).tolist() for values in artefact.predict(matrix))
+    happened = np.isfinite(known.rentals_at(rows.hour)).tolist()
+    baseline = known.rentals_at(rows.hour - WEEK).tolist()
+    as_of = rows.as_of.tolist()
+    ranges = artefact.metadata.get("ranges", {})
+    return [
+        Prediction(
+            prediction_id=new_id(),
+            request=request,
+            as_of=None if as_of[i] == NO_HISTORY else as_of[i],
+            rentals=rentals[i],
+            lower=lower[i],
+            upper=upper[i],
+            baseline=baseline[i] if baseline[i] == baseline[i] else None,
+            model_version=version,
+            source=source or ("whatif" if happened[i] else "live"),
+            warnings=_warnings(request, as_of[i], ranges, predictor.calendar),
+        )
+        for i, request in enumerate(requests)
+    ]
+
+
+def _rows(requests: Sequence[HourRequest], known: History) -> features.Rows:
+    hour = np.array([request.hour for request in requests], np.int64)
+    newest_allowed = np.array(
+        [request.hour - 1 if request.as_of is None else request.as_of for request in requests],
+        np.int64,
+    )
+    return features.Rows(
+        hour=hour,
+        as_of=known.newest_before(newest_allowed),
+        weather=np.array([request.weather for request in requests], np.int8),
+        temperature=np.array([request.temperature for request in requests], float),
+        feels_like=np.array(
+            [np.nan if r.feels_like is None else r.feels_like for r in requests], float
+        ),
+        humidity=np.array([request.humidity for request in requests], float),
+        windspeed=np.array([request.windspeed for request in requests], float),
+        holiday=np.array([-1 if r.holiday is None else r.holiday for r in requests], np.int8),
+    )
+
+
+def _warnings(
+    request: HourRequest, as_of: int, ranges: dict[str, list[float]], calendar: Calendar
+) -> list[str]:
+    warnings = []
+    if as_of == NO_HISTORY:
+        warnings.append("no_history")
+    elif request.hour - as_of > STALE_AFTER:
+        warnings.append("history_is_stale")
+    for name, (low, high) in ranges.items():
+        value = getattr(request, name)
+        if value is not None and not low <= value <= high:
+            warnings.append("outside_training_range")
+            break
+    if request.holiday is not None:
+        if request.holiday != bool(calendar.is_holiday(np.array([request.hour]))[0]):
+            warnings.append("holiday_contradicts_calendar")
+    return warnings
+
+
+def load(directory: Path, checksums: dict[str, str]) -> Artefact:
+    """Check an artefact, let a child process answer with it, and load it.
+
+    A crash of the child harms nobody. Raises `BrokenArtefact`.
+    """
+    artefact = Artefact.load(directory, checksums)
+    command = [sys.executable, "-m", "training.artefact", str(directory)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            command,
+            input=json.dumps(checksums),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    except subprocess.TimeoutExpired:
+        raise BrokenArtefact("no answer within 30 s in a child process") from None
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise BrokenArtefact(f"failed in a child process: {said}")
+    return artefact
+
+
+def new_id() -> str:
+    """Return a UUIDv7 (RFC 9562): random, and in order of time."""
+    milliseconds = time.time_ns() // 1_000_000
+    digits = milliseconds.to_bytes(6, "big").hex() + os.urandom(10).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

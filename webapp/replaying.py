@@ -1,0 +1,70 @@
+"""Plays a stretch of history through the API of a running server, as if it were live."""
+
+import datetime as dt
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+import click
+import pandas as pd
+from flask import current_app
+
+from . import auth, queries
+
+HOUR = dt.timedelta(hours=1)
+WEATHER = ["weather", "temperature", "feels_like", "humidity", "windspeed", "holiday"]
+
+
+class CannotReplay(Exception):
+    """There is nothing to play, or no server that takes it."""
+
+
+def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url: str) -> None:
+    """Predict each hour an hour ahead, then report what happened; `speed` is hours a second.
+
+    The predictions are marked ``replay`` and stay out of the live error. By default the
+    champion's holdout is played. Raises `CannotReplay`.
+    """
+    champion = queries.champion()
+    if start is None and champion is not None:
+        start = dt.datetime.fromisoformat(champion["holdout"]["from"])
+    hours = queries.observations_frame(start, end)
+    if hours.empty:
+        raise CannotReplay(f"No hour was observed from {start} to {end}: choose another stretch.")
+    with click.progressbar(list(hours.itertuples()), label="Replaying") as bar:
+        for row in bar:
+            began = time.monotonic()
+            hour = row.datetime.to_pydatetime()
+            weather = {name: getattr(row, name) for name in WEATHER}
+            asked = {name: value for name, value in weather.items() if not pd.isna(value)}
+            asked["datetime"] = hour.isoformat()
+            _post(url, "/api/predict", asked | {"as_of": (hour - HOUR).isoformat()})
+            observed = asked | {"rentals": row.rentals}
+            for name in ("casual", "registered"):
+                if not pd.isna(value := getattr(row, name)):
+                    observed[name] = int(value)
+            _post(url, "/api/observations", {"items": [observed]})
+            time.sleep(max(0.0, 1 / speed - (time.monotonic() - began)))
+
+
+def _post(url: str, path: str, body: dict[str, Any]) -> None:
+    request = urllib.request.Request(  # noqa: S310 - the operator names the server
+        url.rstrip("/") + path,
+        data=json.dumps(body).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {auth.admin_token(current_app)}",
+            "X-Vlib-Source": "replay",
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - as above
+            pass
+    except urllib.error.HTTPError as error:
+        raise CannotReplay(f"{url}{path} answered {error.code}: {error.read().decode()}") from None
+    except OSError as error:
+        raise CannotReplay(
+            f"No server answers at {url} ({error}): start one, or say --url."
+        ) from None

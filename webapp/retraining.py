@@ -1,0 +1,182 @@
+"""Starts, watches and cancels the one training process; reads its outcome.
+
+A kernel lock, handed by whoever starts a training to the process that trains, says whether one
+runs: only one can hold it, and it is free again however its holder ends. A run that the table
+calls active while the lock is free has died.
+"""
+
+import datetime as dt
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+
+from training.artefact import BrokenArtefact
+
+from . import predictor, queries
+from .config import ROOT
+from .errors import Conflict, NotFound
+from .locks import FileLock
+
+log = logging.getLogger(__name__)
+
+JSON = dict[str, Any]
+
+
+def start(trigger: str, due: dt.datetime | None = None) -> JSON:
+    """Start a training in a process of its own; return the run.
+
+    Raises `Conflict`, with the running run's id, if there is one.
+    """
+    lock = _acquire()
+    try:
+        _abandon_active()
+        run_id = str(uuid.uuid4())
+        queries.add_run(run_id, trigger, due)
+        queries.update_run(run_id, process_group=_spawn(run_id, lock))
+    finally:
+        lock.release()
+    run = queries.get_run(run_id)
+    assert run is not None  # noqa: S101 - it was added above
+    return run
+
+
+def cancel(run_id: str) -> JSON:
+    """End a run and its process group; raise `NotFound`, or `Conflict` if it has ended."""
+    if queries.get_run(run_id) is None:
+        raise NotFound("There is no training with this id.")
+    if not queries.finish_run(run_id, "cancelled", "Cancelled on request."):
+        raise Conflict("This training has ended already.")
+    run = queries.get_run(run_id)
+    assert run is not None  # noqa: S101 - it was read above
+    _end_group(run["process_group"])
+    return run
+
+
+def activate(version: int, reason: str, actor: str) -> JSON:
+    """Make a version champion in every worker; return it.
+
+    Raises `NotFound`, or `Conflict` if it was rejected or its artefact is broken.
+    """
+    model = queries.get_model(version)
+    if model is None:
+        raise NotFound("There is no model with this version.")
+    if model["status"] == "rejected":
+        raise Conflict("This model was rejected, so it can't be activated.")
+    try:
+        predictor.load(models_path() / str(version), queries.checksums(version))
+    except BrokenArtefact as error:
+        raise Conflict(f"This model's artefact is broken: {error}") from None
+    queries.activate(version, actor, reason)
+    predictor.current().refresh()
+    if mlflow_version := queries.mlflow_version(version):
+        _set_alias(mlflow_version)
+    activated = queries.get_model(version)
+    assert activated is not None  # noqa: S101 - it was read above
+    return activated
+
+
+def abandon_dead() -> None:
+    """Close the books on a run whose process has died, and end what is left of it."""
+    if queries.active_run() is None:
+        return
+    lock = FileLock(_lock_path())
+    if lock.acquire():
+        _abandon_active()
+        lock.release()
+
+
+def _acquire() -> FileLock:
+    """Take the training lock; raise `Conflict` if a training holds it."""
+    lock = FileLock(_lock_path())
+    for _ in range(100):  # between its lock and its row another start is invisible for a moment
+        if lock.acquire():
+            return lock
+        if run := queries.active_run():
+            raise Conflict("A training is running already.", run_id=run["run_id"])
+        time.sleep(0.05)
+    raise Conflict("A training is running already.")
+
+
+def _abandon_active() -> None:
+    """With the lock in hand: whatever the table still calls active is dead."""
+    if run := queries.active_run():
+        _end_group(run["process_group"])
+        queries.finish_run(run["run_id"], "abandoned", "The training process died.")
+        log.warning("Training %s died; it is abandoned", run["run_id"])
+        shutil.rmtree(workspace(run["run_id"]), ignore_errors=True)
+
+
+def _spawn(run_id: str, lock: FileLock) -> int:
+    """Start the training process, which inherits the lock; return its process group."""
+    assert lock.fd is not None  # noqa: S101 - it was acquired
+    settings = {
+        key: str(value)
+        for key, value in current_app.config.items()
+        if key.startswith("VLIB_") and value is not None
+    }
+    with open(Path(current_app.instance_path) / "training.log", "ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "webapp.trainer", run_id, str(lock.fd)],
+            cwd=ROOT,
+            env=os.environ | settings,
+            pass_fds=[lock.fd],
+            process_group=0,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    _reap(process)
+    return process.pid
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a child in the background, so that it leaves no zombie."""
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def _end_group(process_group: int | None) -> None:
+    """End a training and its children: politely, then for good."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process_group or 0, sign) if process_group else None
+        except ProcessLookupError:
+            return
+        time.sleep(0.5)
+
+
+def _set_alias(mlflow_version: str) -> None:
+    """Let MLflow's alias follow, in a child process: nobody waits for a slow store."""
+    uri = current_app.config["VLIB_MLFLOW_TRACKING_URI"]
+    _reap(
+        subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "training.tracking", uri, mlflow_version],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    )
+
+
+def models_path() -> Path:
+    """Return the folder of the artefacts, one folder a version."""
+    return Path(current_app.instance_path) / "models"
+
+
+def workspace(run_id: str) -> Path:
+    """Return the folder that a training works in."""
+    return models_path() / f".{run_id}"
+
+
+def _lock_path() -> Path:
+    return Path(current_app.instance_path) / "training.lock"

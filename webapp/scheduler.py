@@ -1,0 +1,105 @@
+"""APScheduler, in exactly one of the serving processes.
+
+Which one is decided by a kernel lock: it is free again as soon as its holder dies, and the
+next process that looks takes it. What is due is read from the database, so restarts, clock
+jumps and a change of leader neither lose a run nor double it: a due time that has passed and
+led to no run is caught up once.
+"""
+
+import datetime as dt
+import logging
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from cronsim import CronSim
+from flask import Flask, current_app
+
+from . import queries, retraining
+from .errors import Conflict
+from .locks import FileLock
+
+log = logging.getLogger(__name__)
+
+RETRY_FIRST = dt.timedelta(minutes=10)
+
+
+class Leader:
+    """A serving process that is, or wants to be, the one that schedules."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.scheduler: BackgroundScheduler | None = None
+        self._lock = FileLock(Path(app.instance_path) / "scheduler.lock")
+
+    def compete(self) -> None:
+        """Start the scheduler if no other process has it."""
+        if self.scheduler is not None or not self._lock.acquire():
+            return
+        log.info("This process schedules")
+        self.scheduler = BackgroundScheduler(
+            timezone=dt.UTC, executors={"default": ThreadPoolExecutor(1)}
+        )
+        self.scheduler.add_job(
+            tick,
+            "interval",
+            args=[self.app],
+            seconds=self.app.config["VLIB_SCHEDULER_SECONDS"],
+            next_run_time=dt.datetime.now(dt.UTC),
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+        self.scheduler.start()
+
+
+def tick(app: Flask) -> None:
+    """Look after trainings that died, and start the one that is due."""
+    with app.app_context():
+        retraining.abandon_dead()
+        try:
+            if queries.newest_activation() == 0:
+                _train_first()
+            elif (missed := due()) is not None:
+                retraining.start("schedule", due=missed)
+        except Conflict:
+            pass  # one is running: what is due stays due
+
+
+def due() -> dt.datetime | None:
+    """Return the newest local time that the schedule meant and that led to no run."""
+    if not (cron := current_app.config["VLIB_RETRAIN_CRON"]):
+        return None
+    newest = next(CronSim(cron, _local_now(), reverse=True))
+    return newest if newest > _scheduled_since() else None
+
+
+def next_run() -> dt.datetime | None:
+    """Return when the schedule starts the next training; None if it never does."""
+    if not (cron := current_app.config["VLIB_RETRAIN_CRON"]):
+        return None
+    return next(CronSim(cron, _local_now())).replace(tzinfo=_zone())
+
+
+def _train_first() -> None:
+    runs = queries.list_runs(limit=1)
+    latest = dt.datetime.fromisoformat(runs[0]["requested_at"]) if runs else None
+    if latest is None or dt.datetime.now(dt.UTC) - latest > RETRY_FIRST:
+        retraining.start("first")
+
+
+def _scheduled_since() -> dt.datetime:
+    """Return the local time up to which nothing is owed: the last due run, or the set-up."""
+    return queries.last_due() or _local(queries.first_request() or queries.utcnow())
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(current_app.config["VLIB_TIMEZONE"])
+
+
+def _local(moment: dt.datetime) -> dt.datetime:
+    return moment.replace(tzinfo=dt.UTC).astimezone(_zone()).replace(tzinfo=None)
+
+
+def _local_now() -> dt.datetime:
+    return _local(queries.utcnow())

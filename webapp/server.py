@@ -1,0 +1,51 @@
+"""Production: the application on Granian, one process a worker."""
+
+import os
+import threading
+import time
+from typing import Any
+
+import granian
+from flask import Flask
+from granian.constants import Interfaces
+
+from . import startup
+from .extensions import db
+
+
+def run(app: Flask, host: str, port: int, workers: int) -> None:
+    """Serve until a signal ends it; `app` has been prepared."""
+    with app.app_context():
+        db.engine.dispose()  # workers are forked, and must not share connections
+    granian.Granian(
+        "wsgi:app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=4,
+        backlog=1024,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=8,
+    ).serve(target_loader=_load, wrap_loader=False)
+
+
+def _load() -> Any:
+    """Load the application in a worker, and start its threads."""
+    from wsgi import app
+
+    startup.start(app)
+    _end_with(os.getppid())
+    return app
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when its supervisor dies: an orphan would keep the port."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="supervisor").start()

@@ -1,0 +1,125 @@
+"""What happens before and beside serving, under ``flask run`` and ``flask serve`` alone.
+
+`prepare` makes an instance folder ready, once a server. `start` begins the threads of a
+serving process: one keeps its champion and history fresh, one competes to be the scheduler.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import flask.cli
+import flask_migrate
+from alembic.script import ScriptDirectory
+from flask import Flask
+
+from training import sources
+
+from . import auth, predictor, queries, scheduler
+from .extensions import migrate
+from .locks import FileLock
+
+log = logging.getLogger(__name__)
+
+
+class CannotStart(click.ClickException):
+    """The one line that says why the server does not start, and what to do."""
+
+
+def under_flask_run(app: Flask) -> None:
+    """Prepare and start if it is ``flask run`` that loads the application."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.command is not flask.cli.run_command:
+        return
+    options = context.params
+    reloads = flask.helpers.get_debug_flag() if options["reload"] is None else options["reload"]
+    reloaded = os.environ.get("WERKZEUG_RUN_MAIN") == "true"
+    if not reloaded:
+        require_free_port(options["host"], options["port"])
+    if reloaded or not reloads:  # the reloader's parent serves nothing
+        prepare(app)
+        start(app)
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raise `CannotStart` if another program listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotStart(
+                f"Can't listen on {host}:{port} ({error.strerror}): stop the program that does,"
+                " or choose another with --port."
+            ) from None
+
+
+def prepare(app: Flask) -> None:
+    """Make the instance folder ready to serve: tables, embedded history, admin token.
+
+    Raises `CannotStart` if the folder can't be written, is served by another process, or
+    holds a database of a newer Vlib.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    instance = Path(app.instance_path)
+    try:
+        (instance / "models").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(instance / "server.lock")
+        alone = lock.acquire()
+    except OSError as error:
+        raise CannotStart(
+            f"Can't write to the instance folder {instance} ({error.strerror}): make it writable,"
+            " or set VLIB_INSTANCE_PATH to a folder that is."
+        ) from None
+    if not alone:
+        raise CannotStart(
+            f"Another Vlib server uses the instance folder {instance}: stop it,"
+            " or set VLIB_INSTANCE_PATH to a folder of its own."
+        )
+    app.extensions["server_lock"] = lock  # held for as long as the process lives
+    with app.app_context():
+        upgrade_database()
+        if queries.newest_observation() is None:
+            queries.upsert_frame(sources.embedded_history())
+        auth.ensure_admin_token(app)
+
+
+def upgrade_database() -> None:
+    """Migrate the database to the newest revision; raise `CannotStart` if it is newer still."""
+    revision = queries.database_revision()
+    script = ScriptDirectory(str(migrate.directory))
+    if revision is not None and revision not in {item.revision for item in script.walk_revisions()}:
+        raise CannotStart(
+            f"The database is at revision {revision}, which this Vlib does not know:"
+            " start the newer Vlib that made it, or restore a backup."
+        )
+    if revision != script.get_current_head():
+        flask_migrate.upgrade()
+
+
+def start(app: Flask) -> None:
+    """Start the threads of a serving process."""
+    with app.app_context():
+        predictor.current()
+    _every(app, app.config["VLIB_REFRESH_SECONDS"], lambda: predictor.current().refresh())
+    leader = scheduler.Leader(app)
+    _every(app, app.config["VLIB_SCHEDULER_SECONDS"], leader.compete)
+
+
+def _every(app: Flask, seconds: float, work: Callable[[], None]) -> None:
+    def loop() -> None:
+        while True:
+            time.sleep(seconds)
+            try:
+                with app.app_context():
+                    work()
+            except Exception:
+                log.exception("A background task failed; it is tried again in %s s", seconds)
+
+    threading.Thread(target=loop, daemon=True, name=getattr(work, "__name__", "work")).start()

@@ -1,0 +1,165 @@
+"""The training process, which `retraining.start` spawns: train, decide, store the outcome."""
+
+import logging
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from flask import current_app
+
+from training import promotion, tracking
+from training.evaluate import metrics
+from training.features import build, observed_rows
+from training.history import as_hours
+from training.train import HEADLINE_HORIZON, TrainingRejected, TrainingResult, train
+
+from . import create_app, predictor, queries
+from .history import cache
+from .predictor import new_id
+from .retraining import models_path, workspace
+
+log = logging.getLogger(__name__)
+
+INPUTS = ["weather", "temperature", "humidity", "windspeed"]
+
+
+class TimeLimit(Exception):
+    """A training took longer than it may."""
+
+
+def main(run_id: str, lock_fd: str) -> None:
+    """Train, and store the outcome whatever it is."""
+    os.set_inheritable(int(lock_fd), False)  # our children must not keep the lock alive
+    os.nice(10)  # serving comes first
+    logging.basicConfig(level=logging.INFO)
+    with create_app().app_context():
+        try:
+            limit_time(current_app.config["VLIB_TRAINING_LIMIT"])
+            run(run_id)
+        except TrainingRejected as error:
+            queries.finish_run(run_id, "rejected", str(error))
+        except (TimeLimit, tracking.TrackingUnavailable) as error:
+            queries.finish_run(run_id, "failed", str(error))
+        except Exception as error:
+            log.exception("Training %s failed", run_id)
+            queries.finish_run(run_id, "failed", f"{type(error).__name__}: {error}")
+        finally:
+            shutil.rmtree(workspace(run_id), ignore_errors=True)
+
+
+def limit_time(seconds: int) -> None:
+    """Raise `TimeLimit` in this process after so many seconds."""
+
+    def end(_signal: int, _frame: Any) -> None:
+        raise TimeLimit(f"The training was ended after its limit of {seconds} s.")
+
+    signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+
+
+def run(run_id: str) -> None:
+    """Train on all that was observed, compare with the champion, store the version."""
+    config = current_app.config
+    queries.update_run(run_id, status="running", started_at=queries.utcnow())
+    asked = queries.get_run(run_id)
+    assert asked is not None  # noqa: S101 - the process that started this one added it
+    result = train(
+        queries.observations_frame(),
+        directory=workspace(run_id),
+        tracking_uri=config["VLIB_MLFLOW_TRACKING_URI"],
+        artifact_location=(Path(current_app.instance_path) / "mlartifacts").as_uri(),
+        holidays=config["VLIB_HOLIDAYS"],
+        n_jobs=config["VLIB_TRAINING_JOBS"] or os.cpu_count() or 1,
+        quick=asked["trigger"] == "first",
+        progress=lambda stage, done: queries.update_run(run_id, stage=stage, progress=done),
+    )
+    predictor.load(workspace(run_id), result.checksums)  # it answers before it may serve
+    champion = champion_metrics(result)
+    decision = promotion.decide(result.metrics, champion, result.baseline)
+    receipt = {
+        "decision": decision.status,
+        "reason": decision.reason,
+        "trigger": asked["trigger"],
+        "challenger": result.metrics,
+        "champion": champion,
+        "baseline": result.baseline,
+        "seconds": result.wall_seconds,
+    }
+    holdout = result.holdout | {
+        "metrics": result.metrics,
+        "baseline": result.baseline,
+        "horizons": {str(h): values for h, values in result.metrics_by_horizon.items()},
+        "baseline_horizons": {str(h): values for h, values in result.baseline_by_horizon.items()},
+    }
+    model = {
+        "decision": decision.status,
+        "trained_at": queries.utcnow(),
+        "mlflow_run_id": result.mlflow_run_id,
+        "mlflow_version": result.mlflow_version,
+        "training": result.data,
+        "holdout": holdout,
+        "checksums": result.checksums,
+        "receipt": receipt,
+    }
+    outcome = {
+        "status": decision.status,
+        "reason": decision.reason,
+        "progress": 1.0,
+        "metrics": result.metrics,
+        "candidates": result.candidates,
+        "mlflow_run_id": result.mlflow_run_id,
+    }
+    rows = backtest_rows(result.backtest)
+    with queries.finishing(run_id, outcome, model, rows) as version:
+        target = models_path() / str(version)
+        shutil.rmtree(target, ignore_errors=True)  # left by a process that died right here
+        workspace(run_id).rename(target)
+    if decision.status == "promoted":
+        tracking.set_champion(config["VLIB_MLFLOW_TRACKING_URI"], result.mlflow_version)
+
+
+def champion_metrics(result: TrainingResult) -> dict[str, float] | None:
+    """Score the champion on the challenger's holdout; None if there is no champion."""
+    champion = predictor.current()
+    if champion.artefact is None:
+        return None
+    held_out = result.backtest[result.backtest["horizon"] == HEADLINE_HORIZON]
+    history, hours = cache().current, as_hours(held_out["datetime"].to_numpy())
+    rows = observed_rows(history, hours, hours - HEADLINE_HORIZON)
+    predicted = champion.artefact.predict(build(rows, history, champion.calendar))
+    return metrics(history.rentals_at(hours), *predicted)
+
+
+def backtest_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the holdout's predictions as rows of the predictions table."""
+    actual = queries.observations_frame().set_index("datetime")["rentals"]
+    week_before = frame["datetime"] - pd.Timedelta(days=7)
+    baseline = actual.reindex(week_before).to_numpy(float)
+    now = queries.utcnow()
+    return [
+        {
+            "id": new_id(),
+            "datetime": row.datetime.to_pydatetime(),
+            "as_of": row.as_of.to_pydatetime(),
+            "horizon": row.horizon,
+            "source": "backtest",
+            "rentals": round(row.predicted, 1),
+            "lower": round(row.lower, 1),
+            "upper": round(row.upper, 1),
+            "baseline": None if naive != naive else naive,
+            "input": {"datetime": row.datetime.isoformat()} | given,
+            "warnings": [],
+            "requested_at": now,
+        }
+        for row, naive, given in zip(
+            frame.itertuples(), baseline, frame[INPUTS].to_dict("records"), strict=True
+        )
+    ]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
