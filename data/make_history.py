@@ -57,7 +57,9 @@ def row(
     """Return one line of the result; measured is °C, °C, %, km/h."""
     # The original's normalised values have 2, 4, 2 and 4 decimals, so these are exact.
     places = (2, 4, 0, 4)
-    weather_values = [decimal(value, digits) for value, digits in zip(measured, places, strict=True)]
+    weather_values = [
+        decimal(value, digits) for value, digits in zip(measured, places, strict=True)
+    ]
     counts = [raw["cnt"], raw["casual"], raw["registered"]]
     return [start, weather, *weather_values, *counts, "true" if holiday else "false"]
 

@@ -133,7 +133,7 @@ def _sha256(content: bytes) -> str:
 
 def main() -> None:
     """Load the artefact and predict one row; leave with one line on standard error if it fails."""
-    parser = argparse.ArgumentParser(description="Try an artefact; checksums come as JSON on stdin.")
+    parser = argparse.ArgumentParser(description="Try an artefact; checksums: JSON on stdin.")
     parser.add_argument("directory", type=Path)
     arguments = parser.parse_args()
     try:

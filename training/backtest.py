@@ -1,7 +1,7 @@
 """Rolling-origin evaluation: what the model would have said, had it been trained back then.
 
-    python -m training.backtest --protocol cyclic --horizon 48
-    python -m training.backtest --protocol next-year --horizon none --json result.json
+python -m training.backtest --protocol cyclic --horizon 48
+python -m training.backtest --protocol next-year --horizon none --json result.json
 """
 
 import argparse
@@ -117,16 +117,14 @@ def scores(result: pd.DataFrame) -> dict[str, float]:
     return {name: float(np.mean([score[name] for score in each])) for name in each[0]}
 
 
-def _legal(
-    train: Ints, test: Ints, known: History, horizon: int | None, number: int
-) -> Ints:
+def _legal(train: Ints, test: Ints, known: History, horizon: int | None, number: int) -> Ints:
     last = int(test.min()) - (horizon or 1)
     past = np.sort(train[train <= last])
     past = past[~np.isnan(known.rentals_at(past))]
     if len(past) < LEAST_HOURS:
         raise ValueError(
-            f"split {number}: {len(past)} train hours lie {horizon or 1} h or more before its first "
-            f"test hour, expected at least {LEAST_HOURS}"
+            f"split {number}: {len(past)} train hours lie {horizon or 1} h or more before its "
+            f"first test hour, expected at least {LEAST_HOURS}"
         )
     return past
 

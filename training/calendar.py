@@ -40,7 +40,8 @@ class Calendar:
 
     def is_holiday(self, hours: Ints) -> NDArray[np.bool_]:
         """Return whether hours lie on a public holiday (1970 to 2100, else never)."""
-        return self._holidays[np.clip(hours // 24, -1, len(self._holidays) - 1)]
+        days = np.minimum(np.maximum(hours // 24, -1), len(self._holidays) - 1)
+        return self._holidays[days]
 
     def features(self, hours: Ints) -> CalendarFeatures:
         """Return hour, weekday and day of the year."""

@@ -36,11 +36,11 @@ FEATURES = (
     "four_weeks",
     "recent_day",
 )
-"""Columns of the matrix. `level` in rentals; `horizon` in hours; `last` to `recent_day` as ratios
-to the level: the last known hours, how far the last was from its four weeks' mean, the newest
-known same hour of the day and of the week, the mean of the latter over four weeks, and the mean of
-the last 24 hours. A holiday at a weekend counts as a weekend; `feels_like` is left out, being a function
-of temperature, humidity and wind."""
+"""Columns of the matrix: `level` in rentals, `horizon` in hours, calendar, weather (°C, %, km/h);
+from `last` on ratios to the level: the last three known hours, how far the last one was from its
+mean over four weeks, the newest known same hour of the day and of the week, the mean of the latter
+over four weeks, and the mean of the last 24 hours. A holiday at a weekend counts as a weekend.
+`feels_like` is no feature: it follows from temperature, humidity and wind."""
 
 LEVEL = FEATURES.index("level")
 HORIZON = FEATURES.index("horizon")
@@ -96,16 +96,19 @@ def build(rows: Rows, history: History, calendar: Calendar) -> NDArray[np.float3
     holiday = np.where(rows.holiday < 0, calendar.is_holiday(rows.hour), rows.holiday == 1)
     holiday &= ~weekend
 
-    last = history.rentals_at(as_of[:, None] - _LAST)
-    typical = _mean_of_known(history.rentals_at(as_of[:, None] - _WEEKS))
-    same_day = history.rentals_at(rows.hour - 24 * _steps(horizon, 24))
-    same_week = rows.hour - HOURS_PER_WEEK * _steps(horizon, HOURS_PER_WEEK)
-    weeks = history.rentals_at(same_week[:, None] - _WEEKS + HOURS_PER_WEEK)
+    # One look-up for all: numpy's cost for a single row is a cost per call.
+    asked = np.empty((len(level), 12), np.int64)
+    asked[:, :7] = as_of[:, None] - _BACK
+    asked[:, 7] = rows.hour - 24 * _steps(horizon, 24)
+    same_hour_of_week = rows.hour - HOURS_PER_WEEK * _steps(horizon, HOURS_PER_WEEK)
+    asked[:, 8:] = same_hour_of_week[:, None] - _WEEKS
+    ratios = history.rentals_at(asked) / level[:, None]
+    surprise = ratios[:, 0] - _mean_of_known(ratios[:, 3:7])
 
     matrix = np.empty((len(level), len(FEATURES)), np.float32)
     columns = matrix.T
     columns[0] = level
-    columns[1] = np.where(as_of == NO_HISTORY, UNKNOWN, horizon)
+    columns[1] = np.where(usable, horizon, UNKNOWN)
     columns[2] = time.hour
     columns[3] = time.weekday
     columns[4] = ~(weekend | holiday)
@@ -115,18 +118,18 @@ def build(rows: Rows, history: History, calendar: Calendar) -> NDArray[np.float3
     columns[8] = rows.temperature
     columns[9] = rows.humidity
     columns[10] = rows.windspeed
-    columns[11:14] = last.T / level
-    columns[14] = np.nan_to_num((last[:, 0] - typical) / level)
-    columns[15] = same_day / level
-    columns[16] = weeks[:, 0] / level
-    columns[17] = _mean_of_known(weeks) / level
+    columns[11:14] = ratios[:, :3].T
+    columns[14] = np.where(np.isnan(surprise), 0.0, surprise)
+    columns[15:17] = ratios[:, 7:9].T
+    columns[17] = _mean_of_known(ratios[:, 8:])
     columns[18] = history.mean(as_of, 24) / level
     matrix[np.isnan(matrix)] = UNKNOWN
     return matrix
 
 
-_LAST = np.arange(3)
-_WEEKS = HOURS_PER_WEEK * np.arange(1, 5)
+_WEEKS = HOURS_PER_WEEK * np.arange(4)
+_BACK = np.array([0, 1, 2, *(_WEEKS + HOURS_PER_WEEK)])
+"""The last three hours, and the last one's hour of the week in the four weeks before."""
 
 
 def _steps(horizon: Ints, length: int) -> Ints:

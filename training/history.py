@@ -116,7 +116,8 @@ class History:
 
     def cells(self, hours: Ints) -> Ints:
         """Return where hours lie in the grid columns; hours outside share the two end cells."""
-        return np.clip(hours - (self._start - 1), 0, self._length + 1)
+        # Not np.clip, which takes five times as long for one row.
+        return np.minimum(np.maximum(hours - (self._start - 1), 0), self._length + 1)
 
     def newest_before(self, hours: Ints) -> Ints:
         """Return the newest hour, not after each given one, whose rentals are known.

@@ -35,7 +35,7 @@ HORIZON_RING = (1, 24, 48, 168, None, 2, 24, 6, 72, 1, 12, 48, 168, None, 24, 1,
 each hour of the day and each weekday meets every horizon."""
 
 
-class RatioToLevel(RegressorMixin, BaseEstimator):
+class RatioToLevel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # no stubs
     """Learn the target as a ratio to the first column, predict it in the target's unit.
 
     Demand may then grow beyond anything seen: the forest need not extrapolate, the level does

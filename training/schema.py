@@ -1,4 +1,4 @@
-"""The one check where a table of observed hours comes in: columns, types, units, ranges, duplicates.
+"""The one check where a table of observed hours comes in.
 
 A history has one row for each observed hour. An hour that is absent is unknown, not zero.
 """
@@ -127,6 +127,7 @@ def _report(
 
 
 def _datetimes(raw: pd.Series, problems: list[_Problem]) -> pd.Series:
+    stamps: pd.Series
     if pd.api.types.is_datetime64_dtype(raw):
         stamps = raw
     else:
@@ -143,7 +144,8 @@ def _datetimes(raw: pd.Series, problems: list[_Problem]) -> pd.Series:
     _report(problems, raw, ~(known & whole), expected)
     again = known & stamps.duplicated()
     _report(problems, raw, again, "each hour once (the hour that autumn repeats is one hour)")
-    return stamps.dt.as_unit("s")
+    result: pd.Series = stamps.astype("datetime64[s]")
+    return result
 
 
 def _weather(raw: pd.Series, problems: list[_Problem]) -> pd.Series:

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 MODEL = "vlib"
 EXPERIMENT = "vlib"
 CHAMPION = "champion"
-LIBRARIES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx", "skops")
+LIBRARIES = (
+    "mlflow",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "pandas",
+    "scikit-learn",
+    "skl2onnx",
+    "skops",
+)
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _PATIENCE = 20.0
 _TRUSTED = ["numpy.dtype", "sklearn.tree._tree.Tree", "training.model.RatioToLevel"]
@@ -61,18 +70,20 @@ def check(uri: str) -> None:
             address = (urlsplit(uri).hostname or "", urlsplit(uri).port or _PORTS[scheme])
             socket.create_connection(address, timeout=5).close()
         else:
-            raise OSError("expected sqlite:///FILE, http(s)://, postgresql://, mysql:// or mssql://")
+            raise OSError(
+                "expected sqlite:///FILE, http(s)://, postgresql://, mysql:// or mssql://"
+            )
     except (OSError, sqlite3.Error, ValueError) as error:
         raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {error}") from error
 
 
-def prepare(uri: str, artifact_location: str) -> Callable[[], None]:
+def prepare(uri: str, artifact_location: str) -> Callable[[], str]:
     """Start importing mlflow and creating the store in a thread; return a function that waits.
 
-    That function raises TrackingUnavailable if the store could not be created, or is not done 20 s
-    later.
+    That function returns the experiment's id, or raises TrackingUnavailable if the store could not
+    be created, or is not done 20 s later.
     """
-    return _in_thread(uri, lambda: _experiment(_client(uri), uri, artifact_location) and None)
+    return _in_thread(uri, lambda: _experiment(_client(uri), uri, artifact_location))
 
 
 def log_training(
@@ -178,7 +189,9 @@ def _log_summary(client: MlflowClient, run_id: str, result: TrainingResult) -> N
         source=json.dumps({"from": result.data["from"], "to": result.data["to"]}),
         profile=json.dumps(result.data),
     )
-    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+    client.log_inputs(
+        run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])]
+    )
 
 
 def _log_candidates(

@@ -122,7 +122,9 @@ def train(
     started = time.monotonic()
     effort = QUICK if quick else DEFAULT
     progress("checking data", 0.0)
-    history, hours, holdout = _split(frame)
+    clean = _checked(frame)
+    history = History.from_frame(clean)
+    hours, holdout = _split(history)
     calendar = Calendar(holidays)
     tracking.check(tracking_uri)
     wait_for_store = tracking.prepare(tracking_uri, artifact_location)
@@ -140,7 +142,7 @@ def train(
     intervals = Intervals.fit(*unseen, level_of(fitted))
 
     progress("exporting", 0.75)
-    data = _describe(frame, hours)
+    data = _describe(clean, hours)
     about = {"holidays": holidays, "data": data, "ranges": _ranges(history, hours)}
     checksums = artefact.save(directory, fitted, intervals, about)
 
@@ -171,14 +173,17 @@ def train(
     return result
 
 
-def _split(frame: pd.DataFrame) -> tuple[History, Ints, Ints]:
-    """Return the history, the hours to train on, and the newest 28 days."""
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     try:
-        history = History.from_frame(check_history(frame))
+        return check_history(frame)
     except InvalidHistory as error:
         raise TrainingRejected(str(error)) from error
-    first_held_out = history.hours[-1] - HOLDOUT_HOURS + 1
-    hours = history.hours[history.hours < first_held_out]
+
+
+def _split(history: History) -> tuple[Ints, Ints]:
+    """Return the hours to train on, and those of the newest 28 days."""
+    held_out = history.hours > history.hours[-1] - HOLDOUT_HOURS
+    hours = history.hours[~held_out]
     if len(hours) < LEAST_TRAINING_HOURS:
         raise TrainingRejected(
             f"{len(hours)} observed hours before the newest 28 days, "
@@ -186,11 +191,10 @@ def _split(frame: pd.DataFrame) -> tuple[History, Ints, Ints]:
         )
     if np.ptp(history.rentals_at(hours)) == 0:
         raise TrainingRejected("the rentals never differ, expected a history with demand in it")
-    return history, hours, history.hours[history.hours >= first_held_out]
+    return hours, history.hours[held_out]
 
 
-def _describe(frame: pd.DataFrame, hours: Ints) -> dict[str, Any]:
-    clean = check_history(frame)
+def _describe(clean: pd.DataFrame, hours: Ints) -> dict[str, Any]:
     part = clean[as_hours(clean["datetime"].to_numpy()) <= hours[-1]]
     digest = hashlib.sha256(part.to_csv(index=False).encode()).hexdigest()
     return {"rows": len(part), **_span(hours), "data_sha256": digest}

@@ -7,7 +7,6 @@ admin's; it never opens an admin's call, so no other site can make a browser do 
 
 import hmac
 import os
-import re
 import secrets
 from pathlib import Path
 from typing import Literal
@@ -20,8 +19,7 @@ from .errors import Forbidden, Unauthorized
 
 COOKIE = "vlib_access"
 COOKIE_SECONDS = 30 * 24 * 3600
-OPEN_PATHS = ("/healthz", "/readyz", "/metrics", "/login")
-NEXT = re.compile(r"/(dashboard|api/docs)[A-Za-z0-9/_.?=&%-]*")
+OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
 
 Role = Literal["admin", "client"]
 
@@ -29,7 +27,6 @@ Role = Literal["admin", "client"]
 def init_app(app: Flask) -> None:
     """Ask for a token wherever the settings want one."""
     app.before_request(_require_client)
-    app.add_url_rule("/login", "login", _login, methods=["GET", "POST"])
 
 
 def require_admin() -> None:
@@ -73,24 +70,26 @@ def ensure_admin_token(app: Flask) -> None:
     draft.replace(path)
 
 
-def _require_client() -> Response | None:
+def _require_client() -> WerkzeugResponse | None:
     if current_app.config["VLIB_ACCESS"] != "token" or request.path in OPEN_PATHS:
         return None
     if _bearer_role() or _cookie_is_good():
         return None
     if request.path.startswith("/api") and not request.path.startswith("/api/docs"):
         raise Unauthorized
-    return _form(401, target=request.full_path.rstrip("?"))
+    return _log_in()
 
 
-def _login() -> WerkzeugResponse:
-    if request.method == "GET":
-        return _form(200)
+def _log_in() -> WerkzeugResponse:
+    """Show the login form in place of a page, and take what it sends to the page's address."""
     request.max_content_length = 16 * 1024
-    if not _role(request.form.get("token", "").strip()):
-        return _form(401, failed=True)
-    target = request.args.get("next", "")
-    response = redirect(target if NEXT.fullmatch(target) else "/dashboard/", 303)
+    token = request.form.get("token")
+    if token is None or not _role(token.strip()):
+        page = render_template("login.html", failed=token is not None)
+        return Response(page, 401, {"WWW-Authenticate": "Bearer"})
+    # One slash: two would begin the name of another host.
+    page = "/" + request.full_path.lstrip("/\\").removesuffix("?")
+    response = redirect(page, 303)
     response.set_cookie(
         COOKIE,
         str(_signer().dumps("client")),
@@ -100,11 +99,6 @@ def _login() -> WerkzeugResponse:
         samesite="Lax",
     )
     return response
-
-
-def _form(status: int, **context: object) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    return Response(render_template("login.html", **context), status, headers)
 
 
 def _bearer_role() -> Role | None:

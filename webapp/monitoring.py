@@ -108,7 +108,7 @@ def error_by_hour_and_weekday(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the mean absolute error, 7 rows from Monday on by 24 hours, NaN where unknown."""
     known = _with_errors(frame)
     when = known["datetime"].dt
-    table = known["error"].abs().groupby([when.weekday, when.hour]).mean().unstack()
+    table = known["error"].abs().groupby([when.day_of_week, when.hour]).mean().unstack()
     return table.reindex(index=range(7), columns=range(24))
 
 

@@ -8,6 +8,7 @@ led to no run is caught up once.
 
 import datetime as dt
 import logging
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,7 @@ class Leader:
         """Start the scheduler if no other process has it."""
         if self.scheduler is not None or not self._lock.acquire():
             return
-        log.info("This process schedules")
+        log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
             timezone=dt.UTC, executors={"default": ThreadPoolExecutor(1)}
         )

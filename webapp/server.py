@@ -27,7 +27,7 @@ def run(app: Flask, host: str, port: int, workers: int) -> None:
         backlog=1024,
         respawn_failed_workers=True,
         respawn_interval=0.5,
-        workers_kill_timeout=8,
+        workers_kill_timeout=5,
     ).serve(target_loader=_load, wrap_loader=False)
 
 

@@ -67,6 +67,7 @@ def prepare(app: Flask) -> None:
     holds a database of a newer Vlib.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # else two lines a tick
     instance = Path(app.instance_path)
     try:
         (instance / "models").mkdir(parents=True, exist_ok=True)

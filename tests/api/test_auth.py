@@ -1,6 +1,5 @@
 """Who may do what."""
 
-import re
 import stat
 from pathlib import Path
 
@@ -45,8 +44,8 @@ def test_unknown_paths_are_closed_as_well(closed: FlaskClient) -> None:
 def test_a_browser_logs_in(closed: FlaskClient) -> None:
     asked = closed.get("/dashboard/?x=1")
     assert (asked.status_code, asked.headers["WWW-Authenticate"]) == (401, "Bearer")
-    address = re.search('action="([^"]+)"', asked.text)[1]  # type: ignore[index]
-    answer = closed.post(address, data={"token": "the-clients"})
+    assert "<form" in asked.text
+    answer = closed.post("/dashboard/?x=1", data={"token": "the-clients"})
     assert (answer.status_code, answer.location) == (303, "/dashboard/?x=1")
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "the-clients" not in cookie
@@ -54,7 +53,7 @@ def test_a_browser_logs_in(closed: FlaskClient) -> None:
 
 
 def test_a_wrong_login_gets_nothing(closed: FlaskClient) -> None:
-    answer = closed.post("/login", data={"token": "wrong"})
+    answer = closed.post("/dashboard/", data={"token": "wrong"})
     assert answer.status_code == 401
     assert "Set-Cookie" not in answer.headers
     assert b"wrong" not in answer.data
@@ -63,11 +62,10 @@ def test_a_wrong_login_gets_nothing(closed: FlaskClient) -> None:
 def test_the_page_to_try_the_api_is_closed(closed: FlaskClient) -> None:
     assert b"<form" in closed.get("/api/docs").data
     assert closed.get("/api/openapi.json").status_code == 401
-    assert closed.get("/login").status_code == 200
 
 
 def test_the_cookie_is_no_admins(closed: FlaskClient, admin: dict[str, str]) -> None:
-    closed.post("/login", data={"token": admin["Authorization"].removeprefix("Bearer ")})
+    closed.post("/dashboard/", data={"token": admin["Authorization"].removeprefix("Bearer ")})
     assert closed.get("/api/models").status_code == 200
     assert closed.post("/api/retrain").status_code == 401
 
@@ -75,15 +73,15 @@ def test_the_cookie_is_no_admins(closed: FlaskClient, admin: dict[str, str]) -> 
 def test_a_forged_or_outdated_cookie_is_refused(app: Flask, closed: FlaskClient) -> None:
     closed.set_cookie(auth.COOKIE, "ImNsaWVudCI.forged")
     assert closed.get("/api/models").status_code == 401
-    closed.post("/login", data={"token": "the-clients"})
+    closed.post("/dashboard/", data={"token": "the-clients"})
     app.config["VLIB_CLIENT_TOKEN"] = "another"
     assert closed.get("/api/models").status_code == 401
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/api/retrain", ""])
-def test_a_login_leads_only_home(closed: FlaskClient, target: str) -> None:
-    answer = closed.post(f"/login?next={target}", data={"token": "the-clients"})
-    assert answer.location == "/dashboard/"
+def test_a_login_leads_to_no_other_host(closed: FlaskClient) -> None:
+    path = {"PATH_INFO": "//evil.example/"}
+    answer = closed.post("/", data={"token": "the-clients"}, environ_overrides=path)
+    assert answer.location == "/evil.example/"
 
 
 def test_the_token_file_is_private_and_stays(app: Flask) -> None:

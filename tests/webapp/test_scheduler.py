@@ -64,7 +64,7 @@ def test_a_missed_run_is_caught_up_once(app_without_model: Flask, clock) -> None
     ],
 )
 def test_once_per_local_time_when_clocks_change(
-    app: Flask, clock, cron: str, day: dt.date, local: dt.datetime
+    app_without_model: Flask, clock, cron: str, day: dt.date, local: dt.datetime
 ) -> None:
     app_without_model.config["VLIB_RETRAIN_CRON"] = cron
     clock(day.year, day.month, day.day, 4)

@@ -22,7 +22,9 @@ Status = Literal[
 
 
 class ErrorPlace(BaseModel):
-    pointer: Annotated[str, Field(description="RFC 6901; begins with /query for a parameter")]
+    """Where a request is wrong: in its body, at ``/query/NAME`` or at ``/header/NAME``."""
+
+    pointer: Annotated[str, Field(description="RFC 6901")]
     detail: str
 
 

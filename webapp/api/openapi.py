@@ -134,9 +134,9 @@ def _plain(schema: JSON) -> JSON:
 
 
 def _responses(rule: Rule, method: str, declared: Operation) -> JSON:
-    statuses = {*declared.problems}
+    statuses = {422, *declared.problems}
     if rule.rule not in OPEN:
-        statuses |= {401, 422, 503}
+        statuses |= {401, 503}
     if declared.admin:
         statuses |= {403}
     if method == "POST":

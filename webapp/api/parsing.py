@@ -59,7 +59,7 @@ def read_body(limit: int) -> bytes:
     for _ in range(DISCARDED_PARTS):
         if not request.stream.read(PART_BYTES):
             break
-    raise TooLarge(f"The body may have {limit} bytes.")
+    raise TooLarge(f"The body may have {limit} bytes at most.")
 
 
 def _read(size: int) -> bytes:

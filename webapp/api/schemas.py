@@ -28,8 +28,10 @@ MAX_RENTALS = 1_000_000
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NO_CURSOR = "must be the next_cursor of this listing"
+TEXT = {"type": "string"}
+CURSOR_SCHEMA = TEXT | {"pattern": r"^\d{4}-\d\d-\d\dT[0-9:.]+Z?$"}
 ISO_SCHEMA: dict[str, object] = {
-    "type": "string",
+    **TEXT,
     "pattern": (
         r"^(19[7-9]\d|20\d\d|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
         r"T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?$"
@@ -94,7 +96,9 @@ Humidity = Annotated[float, Field(ge=0, le=100, description="%")]
 Windspeed = Annotated[float, Field(ge=0, le=200, description="km/h")]
 Rentals = Annotated[int, Field(ge=0, le=MAX_RENTALS), BeforeValidator(_whole)]
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_digits)]
-Version = Annotated[int, Field(ge=1), BeforeValidator(_digits)]
+Version = Annotated[int, Field(ge=1, le=999_999_999), BeforeValidator(_digits)]
+TimeCursor = Annotated[str, AfterValidator(_cursor_time), WithJsonSchema(CURSOR_SCHEMA)]
+IdCursor = Annotated[str, AfterValidator(_cursor_id), WithJsonSchema({"format": "uuid", **TEXT})]
 
 
 class Body(BaseModel):
@@ -182,7 +186,7 @@ class VersionPage(Page):
 
 
 class RunPage(Page):
-    cursor: Annotated[str, AfterValidator(_cursor_time)] | None = None
+    cursor: TimeCursor | None = None
 
 
 class Span(Page):
@@ -202,10 +206,10 @@ class Span(Page):
 
 
 class ObservationSpan(Span):
-    cursor: Annotated[str, AfterValidator(_cursor_time)] | None = None
+    cursor: TimeCursor | None = None
 
 
 class PredictionSpan(Span):
-    cursor: Annotated[str, AfterValidator(_cursor_id)] | None = None
+    cursor: IdCursor | None = None
     model_version: Version | None = None
     source: Source | None = None

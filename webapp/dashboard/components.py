@@ -4,13 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_bootstrap_components as dbc
-import plotly.graph_objects as go
 from dash import dcc, html
 
 GRAPH_CONFIG: Any = {
     "displaylogo": False,
     "responsive": True,
     "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+}
+# What a chart shows before its first figure: nothing, on the page's own background.
+BLANK: Any = {
+    "data": [],
+    "layout": {
+        "xaxis": {"visible": False},
+        "yaxis": {"visible": False},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "height": 340,
+    },
 }
 STATUS_COLOURS = {
     "champion": "success",
@@ -50,29 +60,23 @@ def card(title: str, *children: Any, note: str = "", className: str = "") -> htm
     return html.Section([*head, *children], className=f"panel {className}".strip())
 
 
-def chart(
-    id_: str,
-    title: str,
-    unit: str,
-    summary: str,
-    figure: go.Figure,
-    className: str = "",
-    revision: str = "",
-) -> html.Section:
-    """Return a card with a chart, its unit, and in words what it shows.
-
-    What the reader zoomed to outlives a refresh as long as `revision` stays the same.
-    """
-    figure.update_layout(uirevision=revision)
-    described = html.Figure(
+def chart(id_: str, title: str, className: str = "") -> html.Section:
+    """Return a card with a chart, its unit, and in words what it shows, all still to come."""
+    return html.Section(
         [
-            dcc.Graph(id=id_, figure=figure, config=GRAPH_CONFIG, className="chart"),
-            html.Figcaption(summary, className="chart-summary"),
+            html.H2(title, id=f"{id_}-title", className="card-heading"),
+            html.P(id=f"{id_}-note", className="card-note"),
+            html.Figure(
+                [
+                    dcc.Graph(id=id_, figure=BLANK, config=GRAPH_CONFIG, className="chart"),
+                    html.Figcaption("Loading…", id=f"{id_}-summary", className="chart-summary"),
+                ],
+                role="group",
+                **attributes(aria_labelledby=f"{id_}-title", aria_describedby=f"{id_}-summary"),
+            ),
         ],
-        role="group",
-        **attributes(aria_label=f"{title}. {summary}"),
+        className=f"panel {className}".strip(),
     )
-    return card(title, described, note=unit, className=className)
 
 
 def tile(label: str, value: Any, detail: Any = "") -> html.Div:
@@ -148,19 +152,18 @@ def table(
     )
 
 
-def sort_head(label: str, href: str, order: str | None) -> html.Th:
+def sort_head(id_: str, label: str, href: str, order: str | None) -> html.Th:
     """Return the head of a column that a click sorts; `order` is how it is sorted now."""
     arrow = {"ascending": " ▲", "descending": " ▼"}.get(order or "", "")
-    link = html.A([label, html.Span(arrow, **attributes(aria_hidden="true"))], href=href, **IN_PAGE)
+    mark = html.Span(arrow, **attributes(aria_hidden="true"))
+    link = html.A([label, mark], id=id_, href=href, **IN_PAGE)
     return html.Th(link, scope="col", title=label, **attributes(aria_sort=order or "none"))
 
 
-def field(label: str, control: Any, id_: str, hint: str = "") -> html.Div:
+def field(label: Any, control: Any, id_: str) -> html.Div:
     """Return a labelled control."""
-    parts = [dbc.Label(label, html_for=id_, className="field-label"), control]
-    if hint:
-        parts.append(html.Div(hint, className="form-text"))
-    return html.Div(parts, className="field")
+    name = dbc.Label(label, html_for=id_, className="field-label")
+    return html.Div([name, control], className="field")
 
 
 def select(id_: str, options: Mapping[str, str], value: str) -> dbc.Select:

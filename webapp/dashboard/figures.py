@@ -301,6 +301,8 @@ def _dress(
         "gridcolor": colours.grid,
         "linecolor": colours.grid,
         "zeroline": False,
+        "ticks": "",
+        "ticklabelstandoff": 4,
         "automargin": True,
         "title": {"font": {"size": 12}},
     }

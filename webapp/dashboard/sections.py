@@ -1,58 +1,132 @@
 """A section: a part of a page that draws, refreshes and fails on its own."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html
+import plotly.graph_objects as go
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 from flask import current_app
 from plotly.io.json import to_json_plotly
 
 from . import components, urls
 
-# Takes the choices of the URL and the theme, light or dark; gives what to show.
-Draw = Callable[[urls.Choices, str], Any]
-
 REFRESH, PROGRESS = "shell-refresh-interval", "shell-progress-interval"
+HIDDEN = "d-none"
 
 
-def section(id_: str, waiting: Any) -> html.Div:
-    """Return the place of a section, showing what stands there until it is first drawn."""
-    return html.Div([html.Div(waiting, id=id_, className="section"), dcc.Store(id=f"{id_}-digest")])
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What a chart shows, its unit, and in words what there is to see."""
+
+    figure: go.Figure
+    note: str
+    summary: str
 
 
-def register(app: Dash, page: str, path: str, id_: str, draw: Draw, every: str = REFRESH) -> None:
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a section shows: components, and its charts by id; without charts they are hidden."""
+
+    children: Any = None
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+
+
+# Takes the choices of the URL and the theme, light or dark; gives what to show.
+Draw = Callable[[urls.Choices, str], Drawing]
+
+
+def section(id_: str, waiting: Any, *charts: html.Section, look: str = "") -> html.Div:
+    """Return the place of a section: what stands there until it is drawn, and its charts.
+
+    A chart stays in place while its figure changes, so that what the reader zoomed to and
+    points at is kept.
+    """
+    parts: list[Any] = [html.Div(waiting, id=id_, className="section")]
+    if charts:
+        parts.append(html.Div(list(charts), id=f"{id_}-charts", className=look))
+    return html.Div([*parts, dcc.Store(id=f"{id_}-digests")])
+
+
+def register(
+    app: Dash,
+    page: str,
+    path: str,
+    id_: str,
+    draw: Draw,
+    charts: Sequence[str] = (),
+    look: str = "",
+    every: str = REFRESH,
+) -> None:
     """Draw a section when the URL or the theme changes, and again at each tick of a clock.
 
-    A drawing that is the same as before is not sent, so that nothing moves under the reader. If
-    `draw` raises, the section says so and the rest of the page lives on.
+    What is the same as before is not sent, so that nothing moves under the reader. If `draw`
+    raises, the section says so and the rest of the page lives on.
+
+    Parameters
+    ----------
+    charts, look : as given to `section`
+    every : id of the clock
     """
+    outputs = [Output(id_, "children")]
+    for chart in charts:
+        outputs += [
+            Output(chart, "figure"),
+            Output(f"{chart}-note", "children"),
+            Output(f"{chart}-summary", "children"),
+        ]
+    if charts:
+        outputs.append(Output(f"{id_}-charts", "className"))
 
     @app.callback(
-        Output(id_, "children"),
-        Output(f"{id_}-digest", "data"),
+        *outputs,
+        Output(f"{id_}-digests", "data"),
         Input(f"{page}-url", "search"),
         Input("shell-theme-store", "data"),
         Input(every, "n_intervals"),
         State(f"{page}-url", "pathname"),
-        State(f"{id_}-digest", "data"),
+        State(f"{id_}-digests", "data"),
     )
     def update(
-        search: object, theme: object, _ticks: object, pathname: object, digest: object
-    ) -> tuple[Any, str]:
+        search: object, theme: object, _ticks: object, pathname: object, before: object
+    ) -> list[Any]:
         if pathname and not urls.is_page(pathname, path):  # leaving for another page
             raise PreventUpdate
         try:
-            children = draw(urls.parse(search), "dark" if theme == "dark" else "light")
+            drawing = draw(urls.parse(search), "dark" if theme == "dark" else "light")
         except Exception:  # whatever broke, the reader is told and the log has the reason
             current_app.logger.exception("The section %s can't be drawn", id_)
-            children = components.failure()
-        new = _digest(children)
-        if new == digest:
+            drawing = Drawing(components.failure())
+        values = _values(drawing, charts, look, str(search))
+        digests = [_digest(value) for value in values]
+        if digests == before:
             raise PreventUpdate
-        return children, new
+        known = before if isinstance(before, list) and len(before) == len(digests) else [""]
+        changed = [
+            no_update if digest in known[i : i + 1] else value
+            for i, (value, digest) in enumerate(zip(values, digests, strict=True))
+        ]
+        return [*changed, digests]
 
 
-def _digest(children: Any) -> str:
-    return hashlib.sha256(to_json_plotly(children).encode()).hexdigest()[:16]
+def _values(drawing: Drawing, charts: Sequence[str], look: str, revision: str) -> list[Any]:
+    """Return the values of a section's outputs, in their order."""
+    values = [drawing.children]
+    for id_ in charts:
+        chart = drawing.charts.get(id_)
+        if chart is None:
+            values += [no_update, "", ""]
+            continue
+        # Plotly keeps what the reader zoomed to as long as the choices stay the same.
+        values += [chart.figure.update_layout(uirevision=revision), chart.note, chart.summary]
+    if charts:
+        values.append(look if drawing.charts else HIDDEN)
+    return values
+
+
+def _digest(value: Any) -> str:
+    if value is no_update:
+        return ""
+    return hashlib.sha256(to_json_plotly(value).encode()).hexdigest()[:16]

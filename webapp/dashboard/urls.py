@@ -4,7 +4,7 @@ The URL is the only place where a choice lives: a link shows the same picture an
 A page's figures read the query string; its controls write it, and follow it when it changes.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -51,7 +51,6 @@ def sync(
     path: str,
     controls: Mapping[str, str],
     clean: Clean,
-    numbers: Collection[str] = (),
 ) -> None:
     """Keep a page's controls and the query string the same.
 
@@ -59,7 +58,6 @@ def sync(
     ----------
     controls : ids of the controls by the name of their choice
     clean : turns what came in, from a link or a control, into legal choices
-    numbers : the choices whose control holds a number
     """
     url = f"{page}-url"
     names = list(controls)
@@ -87,9 +85,7 @@ def sync(
         def moved(name: str) -> Any:
             value = wanted.get(name, "")
             # What the reader is typing or dragging is never moved under their hands.
-            if name == changed or shown[name] == value:
-                return no_update
-            return float(value) if name in numbers else value
+            return no_update if name == changed or shown[name] == value else value
 
         return [search(wanted) if changed else no_update, *map(moved, names)]
 

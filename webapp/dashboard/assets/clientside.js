@@ -11,6 +11,21 @@
     }
   }
 
+  // A table that is drawn anew takes the focus with it: give it back to the link of the same id.
+  let focused = null;
+  document.addEventListener("focusin", function (event) {
+    focused = event.target.id || null;
+  });
+  document.addEventListener("pointerdown", function () {
+    focused = null;
+  });
+  new MutationObserver(function () {
+    const link = focused && document.activeElement === document.body;
+    if (link && document.getElementById(focused)) {
+      document.getElementById(focused).focus({ preventScroll: true });
+    }
+  }).observe(document.body, { childList: true, subtree: true });
+
   // Links marked data-in-page change the address bar without loading the page anew.
   document.addEventListener("click", function (event) {
     const link = event.target.closest("a[data-in-page]");
@@ -24,6 +39,10 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.vlib = {
+    readout: function (value) {
+      return value;
+    },
+
     // The theme that the URL asks for, and links between pages that keep it.
     shell: function (pathname, _search, chosen, shown) {
       const params = new URLSearchParams(window.location.search);

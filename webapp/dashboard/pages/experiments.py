@@ -11,6 +11,7 @@ from webapp import auth, queries, retraining
 from webapp.errors import Problem
 
 from .. import components, formats, sections, urls
+from ..sections import Drawing
 
 PATH = f"{urls.PREFIX}experiments"
 NAME = "Experiments"
@@ -44,7 +45,9 @@ def register_callbacks(app: Dash) -> None:
         ("candidates", candidates, slow),
         ("models", models, slow),
     ):
-        sections.register(app, "experiments", PATH, f"experiments-{name}-section", draw, every)
+        sections.register(
+            app, "experiments", PATH, f"experiments-{name}-section", draw, every=every
+        )
 
     @app.callback(
         Output("experiments-version-select", "options"),
@@ -74,40 +77,44 @@ def register_callbacks(app: Dash) -> None:
             return _message(_done(str(ctx.triggered_id), version, reason), "success")
         except Problem as problem:
             return _message(problem.detail, "warning")
+        except Exception:  # a button that was pressed always gets an answer
+            current_app.logger.exception("%s failed", ctx.triggered_id)
+            return _message("That did not work; the server's log has the reason.", "danger")
 
 
-def active(_choices: urls.Choices, _theme: str) -> Any:
+def active(_choices: urls.Choices, _theme: str) -> Drawing:
     """Return the progress of the training under way."""
     run = queries.active_run()
-    return components.progress(run, "Training a model") if run else None
+    return Drawing(components.progress(run, "Training a model") if run else None)
 
 
-def runs(choices: urls.Choices, _theme: str) -> Any:
+def runs(choices: urls.Choices, _theme: str) -> Drawing:
     """Return the trainings, newest first."""
     items = queries.list_runs(limit=RUNS)
     if not items:
-        return components.empty("There has been no training yet.", "Start one above.")
+        return Drawing(components.empty("There has been no training yet.", "Start one above."))
     chosen = _chosen(choices, items)
     rows = [_run_row(run, choices) for run in items]
     index = next((i for i, run in enumerate(items) if run is chosen), None)
     heads = ["Asked for", "Trigger", "Status", "Took", "Model", "Error", "Reason"]
-    return components.card(
+    card = components.card(
         "Trainings",
         components.table("Trainings, newest first", heads, rows, index),
         note="Error: mean absolute error a day ahead on the holdout, rentals per hour. "
         "Choose a training to see its candidates.",
     )
+    return Drawing(card)
 
 
-def candidates(choices: urls.Choices, _theme: str) -> Any:
+def candidates(choices: urls.Choices, _theme: str) -> Drawing:
     """Return what the chosen training tried, as a table that can be sorted."""
     run = _chosen(choices, queries.list_runs(limit=RUNS))
     if run is None:
-        return None
+        return Drawing()
     tried = run["candidates"] or []
     title = f"Candidates of the training of {_moment(run['requested_at'])}"
     if not tried:
-        return components.card(
+        card = components.card(
             title, html.P("This training got to no candidates.", className="mb-0")
         )
     names = sorted({name for item in tried for name in item["params"]})
@@ -119,18 +126,20 @@ def candidates(choices: urls.Choices, _theme: str) -> Any:
     best = min(tried, key=lambda item: _number(item.get("rank")))
     ordered = sorted(tried, key=lambda item: _sort_key(item, by), reverse=down)
     rows = [_candidate_row(item, names) for item in ordered]
-    return components.card(
+    card = components.card(
         title,
         components.table(title, heads, rows, ordered.index(best), look="compact"),
         note="Mean error: mean absolute error over time-ordered folds. The best is marked.",
     )
+    return Drawing(card)
+    return Drawing(card)
 
 
-def models(_choices: urls.Choices, _theme: str) -> Any:
+def models(_choices: urls.Choices, _theme: str) -> Drawing:
     """Return the versions with their scores on the holdout."""
     items = queries.list_models()[:MODELS]
     if not items:
-        return components.empty("No model has been trained to the end yet.")
+        return Drawing(components.empty("No model has been trained to the end yet."))
     heads = [
         "Model",
         "Status",
@@ -143,12 +152,13 @@ def models(_choices: urls.Choices, _theme: str) -> Any:
         "Coverage",
         "Why",
     ]
-    return components.card(
+    card = components.card(
         "Versions",
         components.table("Versions, newest first", heads, [_model_row(model) for model in items]),
         note="Scores a day ahead on each version's own holdout, its newest 28 days; "
         "“Last week” is the MAE of repeating last week on the same hours.",
     )
+    return Drawing(card)
 
 
 def _actions() -> html.Details:
@@ -233,7 +243,12 @@ def _run_row(run: dict[str, Any], choices: urls.Choices) -> list[Any]:
     if run["status"] in ("queued", "running"):
         status.append(f" {run['stage'] or ''} {formats.percent(run['progress'])}")
     return [
-        html.A(_moment(run["requested_at"]), href=href, **components.IN_PAGE),
+        html.A(
+            _moment(run["requested_at"]),
+            id=f"experiments-run-{run['run_id']}-link",
+            href=href,
+            **components.IN_PAGE,
+        ),
         run["trigger"],
         html.Span(status),
         formats.duration(run["started_at"], run["finished_at"]),
@@ -273,7 +288,7 @@ def _sort_head(key: str, label: str, by: str, down: bool, choices: urls.Choices)
     now = ("descending" if down else "ascending") if key == by else None
     following = "descending" if now == "ascending" else "ascending"
     href = urls.with_choice(choices, sort=key, order=following)
-    return components.sort_head(label, href, now)
+    return components.sort_head(f"experiments-sort-{key}-link", label, href, now)
 
 
 def _sort_key(item: dict[str, Any], by: str) -> tuple[float, str]:

@@ -6,17 +6,19 @@ from zoneinfo import ZoneInfo
 
 import dash_bootstrap_components as dbc
 import pandas as pd
-from dash import Dash, dcc, html
+from dash import Dash, html
 from flask import current_app
 
 from webapp import monitoring, queries, scheduler
 
 from .. import components, figures, formats, sections, urls
+from ..sections import Chart, Drawing
 
 PATH = urls.PREFIX
 NAME = "Overview"
 TITLE = "Is it right now?"
 
+CURVE = "overview-curve-graph"
 HOUR = dt.timedelta(hours=1)
 RECENT = dt.timedelta(days=7)
 PAST, AHEAD = dt.timedelta(days=3), dt.timedelta(hours=48)
@@ -32,7 +34,9 @@ def layout(choices: urls.Choices) -> Any:
         urls.location("overview", choices),
         sections.section("overview-training-section", None),
         sections.section("overview-status-section", components.waiting("medium", "small")),
-        sections.section("overview-curve-section", components.waiting("large")),
+        sections.section(
+            "overview-curve-section", None, components.chart(CURVE, "The latest predictions")
+        ),
     )
 
 
@@ -42,76 +46,68 @@ def register_callbacks(app: Dash) -> None:
         app, "overview", PATH, "overview-training-section", training, every=sections.PROGRESS
     )
     sections.register(app, "overview", PATH, "overview-status-section", status)
-    sections.register(app, "overview", PATH, "overview-curve-section", latest)
+    sections.register(app, "overview", PATH, "overview-curve-section", latest, [CURVE])
 
 
-def training(_choices: urls.Choices, _theme: str) -> Any:
+def training(_choices: urls.Choices, _theme: str) -> Drawing:
     """Return the progress of the training under way, or why there is still no model."""
     run = queries.active_run()
     if run is not None:
         first = run["trigger"] == "first"
-        return components.progress(
-            run, "Training the first model" if first else "Training a new model"
-        )
+        title = "Training the first model" if first else "Training a new model"
+        return Drawing(components.progress(run, title))
     if queries.champion() is not None:
-        return None
+        return Drawing()
     runs = queries.list_runs(limit=1)
     if runs and runs[0]["status"] not in ("promoted", "kept"):
-        return dbc.Alert(
-            [
-                html.Strong(f"The first training ended as {runs[0]['status']}. "),
-                f"{runs[0]['reason']} ",
-                dcc.Link("See Experiments", href=f"{urls.PREFIX}experiments"),
-            ],
-            color="warning",
+        ended = html.Strong(f"The last training ended as {runs[0]['status']}. ")
+        return Drawing(dbc.Alert([ended, runs[0]["reason"]], color="warning"))
+    return Drawing(
+        components.empty(
+            "There is no model yet.",
+            "The first training starts by itself when the server runs; its progress shows here.",
         )
-    return components.empty(
-        "There is no model yet.",
-        "The first training starts by itself when the server runs; its progress shows here.",
     )
 
 
-def status(_choices: urls.Choices, _theme: str) -> Any:
+def status(_choices: urls.Choices, _theme: str) -> Drawing:
     """Return the error now against the holdout and the baseline, and the key figures."""
     champion = queries.champion()
     newest = queries.newest_observation()
     if champion is None:
-        return components.tiles(_data_tile(newest), _schedule_tile())
+        return Drawing(components.tiles(_data_tile(newest), _schedule_tile()))
     scores, told = _error_now(int(champion["version"]), newest)
-    return html.Div(
-        [
-            _headline(champion, scores, told),
-            components.tiles(
-                _coverage_tile(champion, scores),
-                _champion_tile(champion),
-                _data_tile(newest),
-                _schedule_tile(),
-            ),
-        ]
+    tiles = components.tiles(
+        _coverage_tile(champion, scores),
+        _champion_tile(champion),
+        _data_tile(newest),
+        _schedule_tile(),
     )
+    return Drawing([_headline(champion, scores, told), tiles])
 
 
-def latest(_choices: urls.Choices, theme: str) -> Any:
+def latest(_choices: urls.Choices, theme: str) -> Drawing:
     """Return the newest predictions as a curve, with interval and actuals."""
     end, now = _end_of_curve()
     if end is None:
-        return None
+        return Drawing()
     frame = queries.predictions_frame(start=end - PAST, end=end + AHEAD)
     frame = monitoring.last_word(frame)
     if frame.empty:
-        return components.empty(
-            "No hour near the newest data has been predicted.",
-            "Ask for a prediction with POST /api/predict, or wait for the next training, which "
-            "scores the newest 28 days.",
+        return Drawing(
+            components.empty(
+                "No hour near the newest data has been predicted.",
+                "Ask for a prediction with POST /api/predict, or wait for the next training, "
+                "which scores the newest 28 days.",
+            )
         )
-    return components.chart(
-        "overview-curve-graph",
-        "The latest predictions",
-        f"Rentals per hour, {formats.day(frame['datetime'].iloc[0])} to "
-        f"{formats.day(frame['datetime'].iloc[-1])}",
-        _curve_summary(frame),
+    first, last = frame["datetime"].iloc[0], frame["datetime"].iloc[-1]
+    chart = Chart(
         figures.curve(frame, theme, pd.Timestamp(now) if now else None),
+        f"Rentals per hour, {formats.day(first)} to {formats.day(last)}",
+        _curve_summary(frame),
     )
+    return Drawing(charts={CURVE: chart})
 
 
 def _error_now(version: int, newest: dt.datetime | None) -> tuple[monitoring.Scores | None, str]:

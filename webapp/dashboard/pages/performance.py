@@ -12,6 +12,7 @@ from dash import Dash, html
 from webapp import monitoring, queries
 
 from .. import components, figures, formats, sections, urls
+from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}performance"
 NAME = "Performance"
@@ -42,6 +43,9 @@ CONTROLS = {
     "horizon": "performance-horizon-select",
     "source": "performance-source-select",
 }
+TIME, SCATTER, HOURS, WEATHER = (
+    f"performance-{name}-graph" for name in ("time", "scatter", "hour", "weather")
+)
 POINTS = 1500
 
 
@@ -66,7 +70,13 @@ def layout(choices: urls.Choices) -> Any:
         urls.location("performance", choices),
         _controls(chosen),
         sections.section(
-            "performance-result-section", components.waiting("small", "large", "large")
+            "performance-result-section",
+            components.waiting("small"),
+            components.chart(TIME, "Error over time", "wide"),
+            components.chart(SCATTER, "Predicted against actual"),
+            components.chart(HOURS, "Error by hour and weekday", "wide"),
+            components.chart(WEATHER, "Error by weather"),
+            look="chart-grid",
         ),
     )
 
@@ -74,7 +84,15 @@ def layout(choices: urls.Choices) -> Any:
 def register_callbacks(app: Dash) -> None:
     """Let controls and URL follow each other, and fill the page."""
     urls.sync(app, "performance", PATH, CONTROLS, clean)
-    sections.register(app, "performance", PATH, "performance-result-section", result)
+    sections.register(
+        app,
+        "performance",
+        PATH,
+        "performance-result-section",
+        result,
+        [TIME, SCATTER, HOURS, WEATHER],
+        look="chart-grid",
+    )
 
 
 def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
@@ -93,7 +111,7 @@ def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
     return chosen
 
 
-def result(choices: urls.Choices, theme: str) -> Any:
+def result(choices: urls.Choices, theme: str) -> Drawing:
     """Return key figures and charts of what the URL asks for."""
     view = _view(clean(choices, None))
     sources = ("live", "backtest") if view.source == "auto" else (view.source,)
@@ -107,21 +125,17 @@ def result(choices: urls.Choices, theme: str) -> Any:
     frame = monitoring.pick(frame, sources)
     scores = monitoring.scores(frame)
     if scores is None:
-        return _nothing()
-    revision = urls.search(choices)
-    return [
-        html.P(_told(frame, scores), className="told", role="status"),
-        _key_figures(scores),
-        html.Div(
-            [
-                _over_time(frame, scores, theme, revision),
-                _scatter(frame, scores, theme, revision),
-                _by_hour(frame, theme, revision),
-                _by_weather(frame, theme, revision),
-            ],
-            className="chart-grid",
-        ),
-    ]
+        return Drawing(_nothing())
+    told = html.P(_told(frame, scores), className="told", role="status")
+    return Drawing(
+        [told, _key_figures(scores)],
+        {
+            TIME: _over_time(frame, scores, theme),
+            SCATTER: _scatter(frame, scores, theme),
+            HOURS: _by_hour(frame, theme),
+            WEATHER: _by_weather(frame, theme),
+        },
+    )
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
@@ -245,27 +259,18 @@ def _key_figures(scores: monitoring.Scores) -> html.Dl:
     )
 
 
-def _over_time(
-    frame: pd.DataFrame, scores: monitoring.Scores, theme: str, revision: str
-) -> html.Section:
+def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Chart:
     every = monitoring.bucket(scores.first, scores.last)
     table = monitoring.error_over_time(frame, every)
     period = {"h": "hour", "D": "day", "W": "week"}[every]
     worst = table.sort_values("mae").iloc[-1]
-    better = (table["mae"] < table["baseline_mae"]).sum()
-    summary = (
+    better = int((table["mae"] < table["baseline_mae"]).sum())
+    return Chart(
+        figures.error_over_time(table, theme),
+        f"Mean absolute error by {period}, rentals per hour",
         f"The model beats repeating last week on {better} of "
         f"{formats.quantity(len(table), period)}. Worst: {_period(worst['datetime'], every)}, "
-        f"{formats.number(worst['mae'])} rentals per hour off on average."
-    )
-    return components.chart(
-        "performance-time-graph",
-        "Error over time",
-        f"Mean absolute error by {period}, rentals per hour",
-        summary,
-        figures.error_over_time(table, theme),
-        className="wide",
-        revision=revision,
+        f"{formats.number(worst['mae'])} rentals per hour off on average.",
     )
 
 
@@ -275,57 +280,39 @@ def _period(start: pd.Timestamp, every: str) -> str:
     return formats.day(start) if every == "D" else f"the week from {formats.day(start)}"
 
 
-def _by_hour(frame: pd.DataFrame, theme: str, revision: str) -> html.Section:
+def _by_hour(frame: pd.DataFrame, theme: str) -> Chart:
     table = monitoring.error_by_hour_and_weekday(frame)
     errors = table.to_numpy(float)
     weekday, hour = divmod(int(np.nanargmax(errors)), 24)
-    summary = (
-        f"Largest on {formats.WEEKDAYS[weekday]} at {hour:02d}:00: "
-        f"{formats.number(errors[weekday, hour])} rentals per hour off on average."
-    )
-    return components.chart(
-        "performance-hour-graph",
-        "Error by hour and weekday",
-        "Mean absolute error, rentals per hour",
-        summary,
+    return Chart(
         figures.heat_map(table, theme),
-        className="wide",
-        revision=revision,
+        "Mean absolute error, rentals per hour",
+        f"Largest on {formats.WEEKDAYS[weekday]} at {hour:02d}:00: "
+        f"{formats.number(errors[weekday, hour])} rentals per hour off on average.",
     )
 
 
-def _by_weather(frame: pd.DataFrame, theme: str, revision: str) -> html.Section:
+def _by_weather(frame: pd.DataFrame, theme: str) -> Chart:
     table = monitoring.error_by_weather(frame)
     parts = [
         f"{formats.WEATHER[row['weather']]}: {formats.number(row['mae'])} "
         f"({formats.quantity(row['hours'], 'hour')})"
         for row in table.to_dict("records")
     ]
-    return components.chart(
-        "performance-weather-graph",
-        "Error by weather",
+    return Chart(
+        figures.by_weather(table, theme),
         "Mean absolute error, rentals per hour",
         "; ".join(parts) + "." if parts else "The weather of these hours is not known.",
-        figures.by_weather(table, theme),
-        revision=revision,
     )
 
 
-def _scatter(
-    frame: pd.DataFrame, scores: monitoring.Scores, theme: str, revision: str
-) -> html.Section:
+def _scatter(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Chart:
     shown = monitoring.sample(frame, POINTS)
     bias = scores.model["bias"]
     leaning = "too high" if bias > 0 else "too low"
-    summary = (
-        f"Predictions are {formats.number(abs(bias), 1)} rentals per hour {leaning} on average. "
-        f"Shown: {formats.quantity(len(shown), 'hour')} of {formats.number(scores.hours)}."
-    )
-    return components.chart(
-        "performance-scatter-graph",
-        "Predicted against actual",
-        "Rentals per hour; on the dashed line the two agree",
-        summary,
+    return Chart(
         figures.predicted_against_actual(shown, theme),
-        revision=revision,
+        "Rentals per hour; on the dashed line the two agree",
+        f"Predictions are {formats.number(abs(bias), 1)} rentals per hour {leaning} on average. "
+        f"Shown: {formats.quantity(len(shown), 'hour')} of {formats.number(scores.hours)}.",
     )

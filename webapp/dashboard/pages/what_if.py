@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, html
 
 from training.history import WEATHER
 from webapp import predictor, queries
@@ -12,15 +12,17 @@ from webapp.errors import Unavailable
 from webapp.history import to_hour
 
 from .. import components, figures, formats, sections, urls
+from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}what-if"
 NAME = "What if"
-TITLE = "What would be rented if …"
+TITLE = "What would be rented?"
 
+CURVE = "what-if-day-graph"
 HOUR = dt.timedelta(hours=1)
 # Name, label, unit, what the slider spans; the contract's own ranges are wider.
 SLIDERS = {
-    "hour": ("Hour of the day", "o'clock", 0, 23, 1),
+    "hour": ("Hour", "o'clock", 0, 23, 1),
     "temperature": ("Temperature", "°C", -20, 45, 0.5),
     "humidity": ("Humidity", "%", 0, 100, 1),
     "windspeed": ("Wind speed", "km/h", 0, 80, 1),
@@ -47,7 +49,11 @@ def layout(choices: urls.Choices) -> Any:
         html.Div(
             [
                 _controls(chosen),
-                sections.section("what-if-answer-section", components.waiting("small", "large")),
+                sections.section(
+                    "what-if-answer-section",
+                    components.waiting("medium"),
+                    components.chart(CURVE, "The whole day"),
+                ),
             ],
             className="what-if-grid",
         ),
@@ -56,8 +62,14 @@ def layout(choices: urls.Choices) -> Any:
 
 def register_callbacks(app: Dash) -> None:
     """Let controls and URL follow each other, and answer."""
-    urls.sync(app, "what-if", PATH, CONTROLS, clean, numbers=SLIDERS)
-    sections.register(app, "what-if", PATH, "what-if-answer-section", answer)
+    urls.sync(app, "what-if", PATH, CONTROLS, clean)
+    sections.register(app, "what-if", PATH, "what-if-answer-section", answer, [CURVE])
+    for name in SLIDERS:
+        app.clientside_callback(  # type: ignore[no-untyped-call]
+            ClientsideFunction("vlib", "readout"),
+            Output(f"{CONTROLS[name]}-readout", "children"),
+            Input(CONTROLS[name], "value"),
+        )
 
 
 def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
@@ -75,22 +87,22 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
     return chosen
 
 
-def answer(choices: urls.Choices, theme: str) -> Any:
+def answer(choices: urls.Choices, theme: str) -> Drawing:
     """Return the prediction of the chosen hour and the curve of its day."""
     chosen = clean(choices, None)
     day = _day(chosen["date"])
     assert day is not None  # noqa: S101 - `clean` gave a legal one
-    hour = int(float(chosen["hour"]))
+    hour = int(chosen["hour"])
     try:
         predictions = predictor.predict(_requests(day, chosen))
     except Unavailable:
-        return components.empty(
-            "There is no model yet.", "As soon as the first training ends, it answers here."
+        return Drawing(
+            components.empty(
+                "There is no model yet.", "As soon as the first training ends, it answers here."
+            )
         )
-    return [
-        _number_card(day, hour, predictions[hour]),
-        _day_chart(day, hour, predictions, theme),
-    ]
+    chart = _day_chart(day, hour, predictions, theme)
+    return Drawing(_number_card(day, hour, predictions[hour]), {CURVE: chart})
 
 
 def _requests(day: dt.datetime, chosen: urls.Choices) -> list[predictor.HourRequest]:
@@ -129,10 +141,14 @@ def _controls(chosen: urls.Choices) -> html.Section:
 
 def _slider(name: str, value: str) -> html.Div:
     label, unit, low, high, step = SLIDERS[name]
-    slider = dcc.Slider(
-        id=CONTROLS[name], min=low, max=high, step=step, value=float(value), marks=None
+    id_ = CONTROLS[name]
+    readout = html.Output(value, id=f"{id_}-readout", htmlFor=id_)
+    control = dbc.Input(
+        id=id_, type="range", min=low, max=high, step=step, value=value, debounce=150
     )
-    return components.field(f"{label}, {unit}", slider, CONTROLS[name])
+    return components.field(
+        [f"{label}: ", html.Strong([readout, f"{formats.SPACE}{unit}"])], control, id_
+    )
 
 
 def _number_card(day: dt.datetime, hour: int, prediction: predictor.Prediction) -> html.Section:
@@ -162,25 +178,22 @@ def _number_card(day: dt.datetime, hour: int, prediction: predictor.Prediction) 
 
 def _day_chart(
     day: dt.datetime, hour: int, predictions: list[predictor.Prediction], theme: str
-) -> html.Section:
-    told = [prediction.to_json() for prediction in predictions]
-    rentals = [item["rentals"] for item in told]
+) -> Chart:
+    rentals = [prediction.rentals for prediction in predictions]
     top = max(range(24), key=rentals.__getitem__)
     figure = figures.day(
         [day + index * HOUR for index in range(24)],
         rentals,
-        [item["interval"]["lower"] for item in told],
-        [item["interval"]["upper"] for item in told],
+        [prediction.lower for prediction in predictions],
+        [prediction.upper for prediction in predictions],
         hour,
         theme,
     )
-    return components.chart(
-        "what-if-day-graph",
-        "The whole day",
+    return Chart(
+        figure,
         "Rentals per hour, with the same weather all day",
         f"{formats.number(sum(rentals))} rentals in the day; most at {top:02d}:00 "
         f"({formats.number(rentals[top])}).",
-        figure,
     )
 
 

@@ -1,0 +1,60 @@
+"""Words and numbers as the screen shows them."""
+
+import datetime as dt
+
+import pytest
+
+from webapp.dashboard import formats
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        (1234567.0, 0, "1,234,567"),
+        (-3.25, 1, "−3.2"),
+        (-0.04, 1, "0.0"),
+        (None, 1, "–"),
+        (float("nan"), 1, "–"),
+    ],
+)
+def test_numbers(value: float | None, digits: int, shown: str) -> None:
+    assert formats.number(value, digits) == shown
+
+
+def test_signed_numbers() -> None:
+    assert [formats.signed(value, 1) for value in (2.0, -2.0, 0.0, None)] == [
+        "+2.0",
+        "−2.0",
+        "0.0",
+        "–",
+    ]
+
+
+def test_shares_and_counts() -> None:
+    assert formats.percent(0.894) == "89\N{NO-BREAK SPACE}%"
+    assert formats.quantity(1, "hour") == "1\N{NO-BREAK SPACE}hour"
+    assert formats.quantity(2000, "hour") == "2,000\N{NO-BREAK SPACE}hours"
+
+
+def test_hours_name_their_weekday() -> None:
+    assert formats.hour(dt.datetime(2012, 12, 5, 8)) == "Wed 5 Dec 2012, 08:00"
+
+
+def test_moments_are_told_in_the_systems_time_zone() -> None:
+    assert formats.moment("2026-07-01T12:00:00.000Z", "America/New_York") == "1 Jul 2026, 08:00"
+    assert formats.moment(None, "America/New_York") == "–"
+
+
+def test_durations() -> None:
+    begun = "2026-07-01T12:00:00.000Z"
+    assert formats.duration(begun, "2026-07-01T12:03:20.400Z") == "3 min 20 s".replace(
+        " ", formats.SPACE
+    ).replace("min" + formats.SPACE, "min ")
+    assert formats.duration(begun, None) == "–"
+
+
+def test_the_time_until_a_training() -> None:
+    now = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
+    waits = [dt.timedelta(seconds=5), dt.timedelta(minutes=20), dt.timedelta(days=6)]
+    told = [formats.until(now + wait, now).replace(formats.SPACE, " ") for wait in waits]
+    assert told == ["now", "in 20 minutes", "in 6 days"]

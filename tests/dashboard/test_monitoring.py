@@ -1,0 +1,146 @@
+"""Exact numbers on small frames."""
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from webapp import monitoring
+
+START = pd.Timestamp("2012-12-03T00:00:00")  # a Monday
+
+
+def frame(*rows: dict[str, Any]) -> pd.DataFrame:
+    """Return predictions, an hour after the other, of 100 rentals where nothing else is said."""
+    usual = {
+        "horizon": 24.0,
+        "model_version": 1,
+        "source": "backtest",
+        "predicted": 100.0,
+        "lower": 80.0,
+        "upper": 120.0,
+        "actual": 100.0,
+        "baseline": 100.0,
+        "weather": "clear",
+        "requested_at": pd.Timestamp("2026-01-01"),
+    }
+    hours = [{"datetime": START + pd.Timedelta(hours=i)} for i in range(len(rows))]
+    return pd.DataFrame([usual | hour | row for hour, row in zip(hours, rows, strict=True)])
+
+
+def test_scores_hold_the_model_beside_the_baseline() -> None:
+    scores = monitoring.scores(
+        frame({"actual": 90.0, "baseline": 50.0}, {"actual": 130.0, "baseline": 130.0})
+    )
+    assert scores is not None
+    assert scores.model["mae"] == 20
+    assert scores.model["bias"] == -10
+    assert scores.model["coverage"] == 0.5
+    assert scores.model["width"] == 40
+    assert scores.baseline["mae"] == 20
+    assert scores.skill == 0
+
+
+def test_hours_that_have_not_happened_are_not_scored() -> None:
+    scores = monitoring.scores(frame({"actual": None}, {"actual": 110.0}))
+    assert scores is not None
+    assert scores.hours == 1
+    assert monitoring.scores(frame({"actual": None})) is None
+
+
+def test_the_baseline_counts_only_hours_that_have_one() -> None:
+    scores = monitoring.scores(frame({"baseline": None}, {"baseline": 70.0}))
+    assert scores is not None
+    assert scores.baseline["mae"] == 30
+    without = monitoring.scores(frame({"baseline": None}))
+    assert without is not None
+    assert without.skill is None
+
+
+def test_live_hours_are_preferred_to_the_backtest() -> None:
+    rows = frame({}, {"source": "live", "horizon": 1.0}, {"source": "replay"})
+    assert list(monitoring.pick(rows)["source"]) == ["live"]
+    assert list(monitoring.pick(rows, ("replay",))["source"]) == ["replay"]
+
+
+def test_a_day_ahead_is_preferred_to_other_horizons() -> None:
+    rows = frame({"horizon": 1.0}, {"horizon": 1.0}, {"horizon": 24.0})
+    assert list(monitoring.pick(rows)["horizon"]) == [24.0]
+    assert list(monitoring.pick(rows[:2])["horizon"]) == [1.0, 1.0]
+
+
+def test_nothing_to_pick_is_an_empty_frame() -> None:
+    assert monitoring.pick(frame({"actual": None})).empty
+
+
+def test_the_last_word_is_one_prediction_an_hour() -> None:
+    late = pd.Timestamp("2026-01-02")
+    rows = frame(
+        {"datetime": START, "source": "backtest", "requested_at": late},
+        {"datetime": START, "source": "live", "predicted": 1.0},
+        {"datetime": START, "source": "live", "predicted": 2.0, "requested_at": late},
+    )
+    assert list(monitoring.last_word(rows)["predicted"]) == [2.0]
+
+
+def test_the_last_word_of_a_backtest_is_a_day_ahead() -> None:
+    rows = frame(*({"datetime": START, "horizon": h} for h in (1.0, 24.0, 48.0, 168.0)))
+    assert list(monitoring.last_word(rows)["horizon"]) == [24.0]
+
+
+def test_the_last_word_knows_predictions_without_history() -> None:
+    assert len(monitoring.last_word(frame({"horizon": None, "source": "live"}))) == 1
+
+
+@pytest.mark.parametrize(("days", "every"), [(1, "h"), (28, "D"), (365, "W")])
+def test_the_longer_the_window_the_longer_the_periods(days: int, every: str) -> None:
+    first = dt.datetime(2012, 1, 1)
+    assert monitoring.bucket(first, first + dt.timedelta(days=days)) == every
+
+
+def test_error_over_time_is_by_period() -> None:
+    rows = frame(*({"actual": 100.0 + i} for i in range(48)))
+    table = monitoring.error_over_time(rows, "D")
+    assert list(table["datetime"]) == [START, START + pd.Timedelta(days=1)]
+    assert list(table["hours"]) == [24, 24]
+    assert list(table["mae"]) == [11.5, 35.5]
+    assert list(table["coverage"]) == [21 / 24, 0]
+
+
+def test_error_by_hour_has_a_cell_for_every_hour_of_the_week() -> None:
+    table = monitoring.error_by_hour_and_weekday(frame({}, {"actual": 130.0}))
+    assert table.shape == (7, 24)
+    assert table.loc[0, 1] == 30
+    assert table.loc[6].isna().all()
+
+
+def test_error_by_weather_is_mildest_first() -> None:
+    rows = frame({"weather": "light_precipitation", "actual": 90.0}, {"weather": "clear"})
+    table = monitoring.error_by_weather(rows)
+    assert list(table["weather"]) == ["clear", "light_precipitation"]
+    assert list(table["mae"]) == [0, 10]
+    assert list(table["bias"]) == [0, 10]
+
+
+def test_a_sample_is_spread_and_keeps_both_ends() -> None:
+    rows = frame(*({} for _ in range(100)))
+    shown = monitoring.sample(rows, 10)
+    assert len(shown) == 10
+    assert shown["datetime"].iloc[-1] == rows["datetime"].iloc[-1]
+    assert len(monitoring.sample(rows, 1000)) == 100
+
+
+@pytest.mark.parametrize(
+    ("newest", "state"),
+    [
+        (None, "none"),
+        (dt.datetime(2012, 12, 31, 23), "demo"),
+        (dt.datetime(2026, 6, 9), "fresh"),
+        (dt.datetime(2026, 6, 1), "late"),
+    ],
+)
+def test_freshness_never_calls_the_embedded_history_late(
+    newest: dt.datetime | None, state: str
+) -> None:
+    assert monitoring.freshness(newest, dt.datetime(2026, 6, 10)) == state

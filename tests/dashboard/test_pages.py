@@ -1,0 +1,343 @@
+"""Each page's callbacks, through Flask's client."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.conftest import TOKEN
+from webapp import predictor, queries
+from webapp.dashboard.pages import performance
+from webapp.errors import Conflict
+from webapp.history import to_hour
+
+from .conftest import Call, text
+
+
+def draw(call: Call, section: str, search: str = "", **values: Any) -> dict[str, Any]:
+    """Draw a section as if for the first time."""
+    page = section.removesuffix("-section").rpartition("-")[0]
+    drawn: dict[str, Any] = call(f"{section}.children", **{f"{page}-url.search": search}, **values)
+    return drawn
+
+
+def words(call: Call, section: str, search: str = "") -> str:
+    """Return what a section says."""
+    return text(draw(call, section, search)[section]["children"])
+
+
+# Overview
+
+
+def test_overview_says_how_wrong_the_model_is_and_on_what(call: Call) -> None:
+    told = words(call, "overview-status-section")
+    assert "Predictions are off by" in told
+    assert "backtest, a day ahead" in told
+    assert "Repeating last week" in told
+    assert "Model 1" in told
+
+
+def test_overview_marks_the_embedded_history_as_demo_data(call: Call) -> None:
+    told = words(call, "overview-status-section")
+    assert "Mon 31 Dec 2012" in told
+    assert "demo data" in told
+    assert "late" not in told
+
+
+def test_overview_measures_live_predictions_as_soon_as_there_are_any(app: Flask, call: Call) -> None:
+    with app.app_context():
+        hour = dt.datetime(2012, 12, 30, 8)
+        request = predictor.HourRequest(to_hour(hour), 0, 5.0, 50.0, 10.0, as_of=to_hour(hour) - 1)
+        predictions = predictor.predict([request], source="live")
+        queries.insert_predictions([row(prediction) for prediction in predictions])
+    assert "live predictions, an hour ahead" in words(call, "overview-status-section")
+
+
+def row(prediction: predictor.Prediction) -> dict[str, Any]:
+    """Return the row of a prediction as `journal` stores it."""
+    hour = dt.datetime.fromisoformat(prediction.to_json()["datetime"])
+    return {
+        "id": prediction.prediction_id,
+        "datetime": hour,
+        "as_of": hour - dt.timedelta(hours=1),
+        "horizon": 1,
+        "model_version": prediction.model_version,
+        "source": prediction.source,
+        "rentals": prediction.rentals,
+        "lower": prediction.lower,
+        "upper": prediction.upper,
+        "baseline": prediction.baseline,
+        "input": prediction.input(),
+        "warnings": prediction.warnings,
+        "requested_at": queries.utcnow(),
+    }
+
+
+def test_overview_draws_the_newest_predictions(call: Call) -> None:
+    drawn = draw(call, "overview-curve-section")
+    names = {trace.get("name") for trace in drawn["overview-curve-graph"]["figure"]["data"]}
+    assert {"Predicted", "Actual", "90 % interval"} <= names
+    assert "hours predicted" in drawn["overview-curve-graph-summary"]["children"]
+
+
+def test_overview_shows_the_progress_of_the_first_training(app_without_model: Flask) -> None:
+    with app_without_model.app_context():
+        queries.add_run("run-1", "first", None)
+        queries.update_run("run-1", status="running", stage="searching", progress=0.4)
+    told = words_of(app_without_model, "overview-training-section")
+    assert "Training the first model" in told
+    assert "Searching" in told
+    assert "40 %" in told
+
+
+def test_overview_says_why_there_is_still_no_model(app_without_model: Flask) -> None:
+    assert "no model yet" in words_of(app_without_model, "overview-training-section")
+    with app_without_model.app_context():
+        queries.add_run("run-1", "first", None)
+        queries.finish_run("run-1", "failed", "The store does not answer.")
+    assert "The store does not answer." in words_of(app_without_model, "overview-training-section")
+
+
+# Performance
+
+
+def test_performance_shows_every_slice(call: Call) -> None:
+    drawn = draw(call, "performance-result-section")
+    for name in ("time", "scatter", "hour", "weather"):
+        assert drawn[f"performance-{name}-graph"]["figure"]["data"]
+        assert drawn[f"performance-{name}-graph-summary"]["children"].endswith(".")
+    assert drawn["performance-result-section-charts"]["className"] == "chart-grid"
+
+
+def test_performance_shows_what_the_url_asks_for(call: Call) -> None:
+    told = words(call, "performance-result-section", "?window=24h&horizon=1&version=1")
+    assert "an hour ahead" in told
+    assert "24\N{NO-BREAK SPACE}hours from Mon 31 Dec 2012, 00:00" in told
+
+
+def test_performance_takes_whole_days(call: Call) -> None:
+    told = words(call, "performance-result-section", "?from=2012-12-30&to=2012-12-30")
+    assert "from Sun 30 Dec 2012, 00:00 to Sun 30 Dec 2012, 23:00" in told
+
+
+def test_performance_without_a_match_says_what_there_is(call: Call) -> None:
+    drawn = draw(call, "performance-result-section", "?source=live")
+    told = text(drawn["performance-result-section"]["children"])
+    assert "have been predicted: choose another window" in told
+    assert drawn["performance-result-section-charts"]["className"] == "d-none"
+
+
+def test_a_control_writes_the_url(call: Call) -> None:
+    sent = call(
+        "performance-url.search",
+        f"{performance.CONTROLS['window']}.value",
+        **{
+            "performance-url.search": "?theme=dark&from=2012-12-01",
+            "performance-url.pathname": performance.PATH,
+            "performance-window-radio.value": "7d",
+            "performance-from-input.value": "2012-12-01",
+        },
+    )
+    assert "window=7d" in sent["performance-url"]["search"]
+    assert "theme=dark" in sent["performance-url"]["search"]
+    assert sent["performance-from-input"]["value"] == ""
+
+
+def test_going_back_moves_the_controls(call: Call) -> None:
+    sent = call(
+        "performance-url.search",
+        "performance-url.search",
+        **{
+            "performance-url.search": "?horizon=48",
+            "performance-url.pathname": performance.PATH,
+            "performance-horizon-select.value": "24",
+        },
+    )
+    assert sent["performance-horizon-select"]["value"] == "48"
+    assert "performance-url" not in sent
+
+
+# Experiments
+
+
+def test_experiments_lists_trainings_and_versions(call: Call) -> None:
+    assert "made for the tests" in words(call, "experiments-runs-section")
+    assert "champion" in words(call, "experiments-models-section")
+
+
+def test_candidates_are_sorted_as_the_url_says(app: Flask, call: Call) -> None:
+    tried = [
+        {"params": {"depth": depth}, "mean_score": score, "rank": rank, "fit_seconds": 1.0}
+        for depth, score, rank in ((9, 50.0, 2), (5, 60.0, 3), (7, 40.0, 1))
+    ]
+    with app.app_context():
+        queries.add_run("run-x", "admin", None)
+        queries.update_run("run-x", candidates=tried)
+        queries.finish_run("run-x", "kept", "No better.")
+    search = "?run=run-x&sort=depth&order=descending"
+    table = find(draw(call, "experiments-candidates-section", search), "Tbody")
+    assert [text(line).split("s")[1] for line in table["props"]["children"]] == ["9", "7", "5"]
+
+
+def find(component: Any, kind: str) -> Any:
+    """Return the first component of a kind, or None."""
+    if isinstance(component, dict):
+        if component.get("type") == kind:
+            return component
+        component = list(component.values())
+    if isinstance(component, list):
+        return next((found for item in component if (found := find(item, kind))), None)
+    return None
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", 7, ["the-admins-token"]])
+def test_nothing_happens_without_the_admin_token(app: Flask, call: Call, token: object) -> None:
+    for button in ("retrain", "cancel", "activate"):
+        message = call(
+            "experiments-message.children",
+            f"experiments-{button}-button.n_clicks",
+            **{f"experiments-{button}-button.n_clicks": 1, "experiments-token-input.value": token},
+        )
+        assert "not the right one" in str(message)
+    with app.app_context():
+        assert queries.active_run() is None
+
+
+def clicked(call: Call, button: str, **values: Any) -> str:
+    """Press a button of Experiments with the admin's token; return the message."""
+    given = {f"experiments-{name}.value": value for name, value in values.items()}
+    id_ = f"experiments-{button}-button.n_clicks"
+    answer = call(
+        "experiments-message.children",
+        id_,
+        **{id_: 1, "experiments-token-input.value": TOKEN},
+        **given,
+    )
+    return text(answer["experiments-message"]["children"])
+
+
+def test_retrain_starts_a_training_as_admin(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("webapp.retraining.start", started.append)
+    assert "has been started" in clicked(call, "retrain")
+    assert started == ["admin"]
+
+
+def test_a_problem_is_told(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_trigger: str) -> None:
+        raise Conflict("A training is running already.", run_id="run-1")
+
+    monkeypatch.setattr("webapp.retraining.start", refuse)
+    assert clicked(call, "retrain") == "A training is running already."
+
+
+def test_a_crash_is_told_too(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(_trigger: str) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("webapp.retraining.start", crash)
+    assert "the server's log" in clicked(call, "retrain")
+
+
+def test_activating_needs_a_model_and_a_reason(call: Call) -> None:
+    assert "Choose the model" in clicked(call, "activate")
+    select = {"version-select": "1"}
+    assert "Say why" in clicked(call, "activate", **select, **{"reason-input": "  "})
+
+
+def test_activating_is_done_in_the_admins_name(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr("webapp.retraining.activate", lambda *args: done.append(args))
+    given = {"version-select": "1", "reason-input": " rollback "}
+    assert clicked(call, "activate", **given) == "Model 1 serves now."
+    assert done == [(1, "rollback", "admin")]
+
+
+def test_cancelling_nothing_is_told(call: Call) -> None:
+    assert clicked(call, "cancel") == "No training is running."
+
+
+# What if
+
+
+def test_what_if_answers_with_the_hour_and_the_day(call: Call) -> None:
+    search = "?date=2013-01-02&hour=8&weather=clear&temperature=5&humidity=50&windspeed=10"
+    drawn = draw(call, "what-if-answer-section", search)
+    told = text(drawn["what-if-answer-section"]["children"])
+    assert "Wed 2 Jan 2013, 08:00" in told
+    assert "With 90 % confidence between" in told
+    assert "as known at Mon 31 Dec 2012, 23:00" in told
+    figure = drawn["what-if-day-graph"]["figure"]
+    assert "Predicted" in {trace.get("name") for trace in figure["data"]}
+
+
+def test_what_if_starts_after_the_newest_observation(call: Call) -> None:
+    assert "Tue 1 Jan 2013, 00:00" in words(call, "what-if-answer-section")
+
+
+def test_what_if_warns_of_weather_that_was_never_seen(call: Call) -> None:
+    assert "never saw such weather" in words(call, "what-if-answer-section", "?temperature=44")
+
+
+def test_what_if_stores_nothing(app: Flask, call: Call) -> None:
+    with app.app_context():
+        before = queries.list_predictions(None, None, None, None, 1, None)
+    words(call, "what-if-answer-section")
+    with app.app_context():
+        assert queries.list_predictions(None, None, None, None, 1, None) == before
+
+
+def test_what_if_without_a_model_says_so(app_without_model: Flask) -> None:
+    assert "There is no model yet." in words_of(app_without_model, "what-if-answer-section")
+
+
+# Sections
+
+
+def words_of(app: Flask, section: str) -> str:
+    """Return what a section says in another application than the usual one."""
+    from .conftest import UPDATE, body
+
+    client = app.test_client()
+    answer = client.post(UPDATE, json=body(client, f"{section}.children"))
+    return text(answer.get_json()["response"][section]["children"])
+
+
+def test_what_has_not_changed_is_not_sent(call: Call) -> None:
+    section = "experiments-models-section"
+    digests = draw(call, section)[f"{section}-digests"]["data"]
+    assert draw(call, section, **{f"{section}-digests.data": digests}) is None
+
+
+def test_only_what_has_changed_is_sent(call: Call) -> None:
+    section = "overview-curve-section"
+    digests = draw(call, section)[f"{section}-digests"]["data"]
+    dark = draw(
+        call, section, **{f"{section}-digests.data": digests, "shell-theme-store.data": "dark"}
+    )
+    assert "figure" in dark["overview-curve-graph"]
+    assert "overview-curve-graph-summary" not in dark
+
+
+@pytest.mark.parametrize("digests", [7, "x", [1, 2], {"a": []}, [[]] * 3])
+def test_foreign_digests_are_no_obstacle(call: Call, digests: object) -> None:
+    section = "overview-curve-section"
+    drawn = draw(call, section, **{f"{section}-digests.data": digests})
+    assert "figure" in drawn["overview-curve-graph"]
+
+
+def test_a_page_that_is_being_left_draws_nothing(call: Call) -> None:
+    elsewhere = {"overview-url.pathname": "/dashboard/performance"}
+    assert draw(call, "overview-status-section", **elsewhere) is None
+
+
+def test_a_section_that_breaks_says_so(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_args: object) -> None:
+        raise OSError("disk I/O error")
+
+    monkeypatch.setattr("webapp.queries.predictions_frame", crash)
+    drawn = draw(call, "performance-result-section")
+    assert "could not be loaded" in text(drawn["performance-result-section"]["children"])
+    assert "disk" not in str(drawn)
+    assert drawn["performance-result-section-charts"]["className"] == "d-none"

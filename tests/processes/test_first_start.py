@@ -1,0 +1,61 @@
+"""A newcomer's first minutes, and the first retraining, on all of the embedded history."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.processes.conftest import Server, wait_for
+from tests.processes.test_serve import CHRISTMAS
+
+ENDED = ("promoted", "kept")
+
+
+def test_from_an_empty_folder_to_a_second_model(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    instance = tmp_path / "instance"
+    server = start(["run"], instance)
+    began = time.monotonic()
+    wait_for(server.ready, 120)
+    print(f"ready after {time.monotonic() - began:.0f} s")
+
+    status, answer = server.call("/api/predict", CHRISTMAS)
+    assert status == 200
+    assert list(answer) == [
+        *("prediction_id", "datetime", "rentals", "interval"),
+        *("as_of", "model_version", "warnings"),
+    ]
+    model = server.call("/api/model")[1]
+    assert model["holdout"]["metrics"]["mae"] < model["holdout"]["baseline"]["mae"]
+    backtest = server.call("/api/predictions?source=backtest&limit=1000")[1]["items"]
+    assert len(backtest) == 1000
+    assert all(item["actual"] is not None for item in backtest)
+
+    status, run = server.call("/api/retrain", method="POST")
+    assert status == 202
+    path = f"/api/retrain/{run['run_id']}"
+    outcome = wait_for(lambda: (found := server.call(path)[1])["finished_at"] and found, 300)
+    assert outcome["status"] in ENDED, outcome
+    assert str(outcome["metrics"]["mae"])[:4] in outcome["reason"]
+    assert len(outcome["candidates"]) >= 12
+    versions = server.call("/api/models")[1]["items"]
+    assert [item["version"] for item in versions] == ["2", "1"]
+
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(10)
+    check_mlflow(instance, outcome["mlflow_run_id"], len(outcome["candidates"]))
+
+
+def check_mlflow(instance: Path, run_id: str, candidates: int) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{instance / 'mlflow.db'}")
+    parent = client.get_run(run_id)
+    assert {"holdout_mae", "baseline_mae"} <= set(parent.data.metrics)
+    assert parent.inputs.dataset_inputs
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.mlflow.parentRunId = '{run_id}'"
+    )
+    assert len(children) == candidates
+    assert client.get_model_version_by_alias("vlib", "champion").version in ("1", "2")

@@ -1,0 +1,119 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.calendar import Calendar
+from training.evaluate import metrics, seasonal_naive
+from training.features import FEATURES, UNKNOWN, Rows, build, observed_rows
+from training.history import NO_HISTORY, History, as_hours
+
+COLUMN = {name: index for index, name in enumerate(FEATURES)}
+
+
+def one(rows: Rows, index: int) -> Rows:
+    """One of the rows."""
+    return Rows(*(getattr(rows, field.name)[[index]] for field in fields(rows)))
+
+
+def test_one_row_is_the_same_as_in_many(history: History, calendar: Calendar) -> None:
+    hours = history.hours[3000:4000]
+    rows = observed_rows(history, hours, hours - np.resize([1, 24, 48, 168, 700], 1000))
+    many = build(rows, history, calendar)
+    for index in range(0, 1000, 9):
+        assert np.array_equal(build(one(rows, index), history, calendar)[0], many[index])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    position=st.integers(0, 17_378),
+    horizon=st.integers(1, 1000),
+    poison=st.sampled_from([0.0, 1e9, -1.0, np.nan, np.inf]),
+)
+def test_rentals_after_as_of_never_matter(
+    history: History, frame: pd.DataFrame, position: int, horizon: int, poison: float
+) -> None:
+    hours = as_hours(frame["datetime"].to_numpy())
+    hour = hours[[position]]
+    future = hours > hour - horizon
+    poisoned = frame.assign(
+        rentals=frame["rentals"].mask(future, poison), casual=poison, registered=poison
+    )
+    calendar = Calendar("US-DC")
+    rows = observed_rows(history, hour, hour - horizon)
+    expected = build(rows, history, calendar)
+    assert np.array_equal(build(rows, History.from_frame(poisoned), calendar), expected)
+
+
+def test_rentals_before_as_of_do_matter(
+    history: History, frame: pd.DataFrame, calendar: Calendar
+) -> None:
+    hour = history.hours[[9000]]
+    rows = observed_rows(history, hour, hour - 24)
+    doubled = History.from_frame(frame.assign(rentals=frame["rentals"] * 2))
+    before, after = build(rows, history, calendar)[0], build(rows, doubled, calendar)[0]
+    assert after[COLUMN["level"]] == pytest.approx(2 * before[COLUMN["level"]])
+    assert np.allclose(after[1:], before[1:], rtol=1e-5)
+
+
+def test_as_of_in_a_gap_is_moved_back(history: History, calendar: Calendar) -> None:
+    hours = as_hours(np.array(["2012-10-30T20"], "datetime64[h]"))
+    in_storm, before_it = (
+        as_hours(np.array([text], "datetime64[h]")) for text in ("2012-10-29T15", "2012-10-29T00")
+    )
+    rows = observed_rows(history, hours, in_storm)
+    moved = build(replace(rows, as_of=before_it), history, calendar)
+    assert np.array_equal(build(rows, history, calendar), moved)
+    assert moved[0, COLUMN["horizon"]] == 44
+
+
+def test_without_history_all_of_it_is_unknown(history: History, calendar: Calendar) -> None:
+    rows = observed_rows(history, history.hours[:1], np.array([NO_HISTORY]))
+    row = build(rows, history, calendar)[0]
+    assert (row[[COLUMN["level"], COLUMN["horizon"]]] == UNKNOWN).all()
+    assert (row[COLUMN["last"] : COLUMN["last_surprise"]] == UNKNOWN).all()
+    assert np.array_equal(row, build(rows, History.empty(), calendar)[0])
+
+
+def test_month_without_a_rental_is_no_level(frame: pd.DataFrame, calendar: Calendar) -> None:
+    history = History.from_frame(frame.head(1000).assign(rentals=0.0))
+    row = build(observed_rows(history, history.hours[-1:], history.hours[-2:-1]), history, calendar)
+    assert row[0, COLUMN["level"]] == UNKNOWN
+    assert np.isfinite(row).all()
+
+
+def test_stated_holiday_wins_over_the_calendar(history: History, calendar: Calendar) -> None:
+    christmas = as_hours(np.array(["2012-12-25T08"], "datetime64[h]"))
+    rows = observed_rows(history, christmas, christmas - 24)
+    stated = [
+        build(replace(rows, holiday=np.array([code], np.int8)), history, calendar)[0]
+        for code in (-1, 1, 0)
+    ]
+    assert [row[COLUMN["holiday"]] for row in stated] == [1, 1, 0]
+    assert [row[COLUMN["working_day"]] for row in stated] == [0, 0, 1]
+
+
+def test_metrics_are_exact() -> None:
+    actual, predicted = np.array([10.0, 20.0, 30.0, 40.0]), np.array([12.0, 20.0, 27.0, 40.0])
+    found = metrics(actual, predicted, predicted - 2.0, predicted + 2.0)
+    assert found == {
+        "mae": 1.25,
+        "rmse": pytest.approx(np.sqrt(13 / 4)),
+        "r2": pytest.approx(1 - 13 / 500),
+        "bias": -0.25,
+        "coverage": 0.75,
+        "width": 4.0,
+    }
+
+
+def test_seasonal_naive_is_the_newest_known_week(history: History) -> None:
+    hours = as_hours(np.array(["2012-12-20T08"], "datetime64[h]"))
+    for horizon, weeks in ((1, 1), (168, 1), (169, 2)):
+        expected = history.rentals_at(hours - 168 * weeks)
+        assert seasonal_naive(hours, history, hours - horizon) == expected
+    # A week after the storm its hours are unknown, so the week before it counts.
+    after = as_hours(np.array(["2012-11-05T12"], "datetime64[h]"))
+    assert seasonal_naive(after, history, after - 1) == history.rentals_at(after - 336)

@@ -1,0 +1,133 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.pipeline import Pipeline
+
+from training.artefact import FOREST, METADATA, Artefact, BrokenArtefact
+from training.calendar import Calendar
+from training.features import HORIZONS, build, observed_rows
+from training.history import NO_HISTORY, History
+from training.intervals import Intervals
+from training.model import GRID, HORIZON_RING, level_of, pipeline, training_data
+
+Saved = tuple[Path, dict[str, str]]
+
+
+def matrix_of(history: History, calendar: Calendar, horizon: int | None) -> np.ndarray:
+    """The features of 500 hours that the small model has not seen."""
+    hours = history.hours[8000:8500]
+    as_of = hours - horizon if horizon else np.full(len(hours), NO_HISTORY)
+    return build(observed_rows(history, hours, as_of), history, calendar)
+
+
+@pytest.mark.parametrize("horizon", [*HORIZONS, 500, None])
+def test_artefact_says_what_the_pipeline_says(
+    saved: Saved, fitted: Pipeline, history: History, calendar: Calendar, horizon: int | None
+) -> None:
+    matrix = matrix_of(history, calendar, horizon)
+    rentals, lower, upper = Artefact.load(*saved).predict(matrix)
+    assert np.abs(rentals - fitted.predict(matrix)).max() < 0.01
+    assert ((lower >= 0) & (lower <= rentals) & (rentals <= upper)).all()
+
+
+def test_one_prediction_is_the_same_as_in_many(
+    saved: Saved, history: History, calendar: Calendar
+) -> None:
+    matrix, served = matrix_of(history, calendar, 24), Artefact.load(*saved)
+    many = np.stack(served.predict(matrix))
+    ones = np.hstack([served.predict(row[None]) for row in matrix])
+    assert np.allclose(ones, many, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [FOREST, METADATA])
+def test_changed_or_missing_file_is_named(saved: Saved, tmp_path: Path, name: str) -> None:
+    directory, checksums = saved
+    for file in checksums:
+        (tmp_path / file).write_bytes((directory / file).read_bytes())
+    with (tmp_path / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(BrokenArtefact, match=f"{name}: its checksum is not the stored one"):
+        Artefact.load(tmp_path, checksums)
+    (tmp_path / name).unlink()
+    with pytest.raises(BrokenArtefact, match=f"{name}: No such file"):
+        Artefact.load(tmp_path, checksums)
+
+
+def test_smoke_test_runs_in_a_process_of_its_own(saved: Saved) -> None:
+    directory, checksums = saved
+    command = [sys.executable, "-m", "training.artefact", str(directory)]
+    good = subprocess.run(command, input=json.dumps(checksums), text=True, check=False)
+    bad = subprocess.run(command, input="{}", text=True, check=False, capture_output=True)
+    assert good.returncode == 0
+    assert bad.returncode == 1 and bad.stderr.count("\n") == 1
+
+
+def test_serving_imports_no_training_library() -> None:
+    code = (
+        "import sys, training.artefact, training.calendar, training.features\n"
+        "print({'sklearn', 'pandas', 'mlflow', 'skl2onnx'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], text=True, check=True, capture_output=True)
+    assert found.stdout.strip() == "set()"
+
+
+def test_same_seed_gives_the_same_model(history: History, calendar: Calendar) -> None:
+    data = training_data(history.hours[:2000], history, calendar)
+    first, second, other = (pipeline(2, seed).fit(*data).predict(data[0]) for seed in (1, 1, 2))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_twice_the_demand_is_twice_the_prediction(
+    fitted: Pipeline, history: History, calendar: Calendar
+) -> None:
+    matrix = matrix_of(history, calendar, 24)
+    doubled = matrix.copy()
+    doubled[:, 0] *= 2
+    assert np.allclose(fitted.predict(doubled), 2 * fitted.predict(matrix))
+
+
+def test_unknown_level_is_the_mean_of_the_training(
+    fitted: Pipeline, history: History, calendar: Calendar
+) -> None:
+    matrix, _ = training_data(history.hours[:5000], history, calendar)
+    known = matrix[matrix[:, 0] > 0, 0]
+    assert level_of(fitted) == pytest.approx(known.mean(), rel=1e-4)
+
+
+def test_grid_and_horizons_are_wide_enough() -> None:
+    assert np.prod([len(values) for values in GRID.values()]) >= 12
+    assert len(GRID) >= 3
+    assert {*HORIZONS, None} <= set(HORIZON_RING)
+    assert np.gcd(len(HORIZON_RING), 168) == 1
+
+
+def test_interval_covers_nine_in_ten_of_its_calibration(
+    intervals: Intervals, fitted: Pipeline, history: History, calendar: Calendar
+) -> None:
+    matrix, rentals = training_data(history.hours[5000:7000], history, calendar)
+    lower, upper = intervals.bounds(fitted.predict(matrix), matrix)
+    assert 0.88 < np.mean((lower <= rentals) & (rentals <= upper)) < 0.95
+
+
+def test_interval_never_narrows_with_the_horizon(
+    intervals: Intervals, history: History, calendar: Calendar
+) -> None:
+    matrix = matrix_of(history, calendar, 24)
+    widths = []
+    for horizon in HORIZONS:
+        matrix[:, 1] = horizon
+        lower, upper = intervals.bounds(np.full(len(matrix), 100.0), matrix)
+        widths.append((upper - lower).mean())
+    assert widths == sorted(widths) and widths[0] > 0
+
+
+def test_intervals_survive_json_and_refuse_nonsense(intervals: Intervals) -> None:
+    values = json.loads(json.dumps(intervals.to_dict()))
+    assert Intervals.from_dict(values).to_dict() == intervals.to_dict()
+    with pytest.raises(ValueError, match="expected finite bounds of shape"):
+        Intervals.from_dict(values | {"lower": [[0.0]]})

@@ -1,0 +1,130 @@
+"""What the champion says, and which version is champion."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.conftest import add_version
+from training.schema import WEATHER
+from webapp import journal, predictor, queries
+from webapp.errors import Unavailable
+from webapp.history import to_hour
+from webapp.predictor import HourRequest
+
+CHRISTMAS = to_hour(dt.datetime(2012, 12, 25, 8))
+NEWEST = to_hour(dt.datetime(2012, 12, 31, 23))
+
+
+def ask(hour: int = CHRISTMAS, **values: object) -> predictor.Prediction:
+    weather = {"weather": 0, "temperature": 3.3, "humidity": 81.0, "windspeed": 0.0}
+    return predictor.predict([HourRequest(hour=hour, **weather | values)])[0]  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def context(app: Flask):
+    with app.app_context():
+        yield
+
+
+def test_a_prediction_lies_in_its_interval() -> None:
+    said = ask()
+    assert 0 <= said.lower <= said.rentals <= said.upper
+    assert (said.as_of, said.model_version, said.warnings) == (CHRISTMAS - 1, 1, [])
+
+
+def test_known_hours_are_what_ifs_and_others_live() -> None:
+    assert ask().source == "whatif"
+    assert ask(NEWEST + 1).source == "live"
+
+
+def test_as_of_moves_back_to_the_newest_observation() -> None:
+    assert ask(NEWEST + 48).as_of == NEWEST
+    assert ask(NEWEST + 48, as_of=NEWEST + 47).as_of == NEWEST
+    assert ask(NEWEST, as_of=NEWEST - 24).as_of == NEWEST - 24
+
+
+@pytest.mark.parametrize(
+    ("hour", "values", "warning"),
+    [
+        (NEWEST + 7 * 24 + 1, {}, "history_is_stale"),
+        (CHRISTMAS, {"temperature": 55.0}, "outside_training_range"),
+        (CHRISTMAS, {"holiday": False}, "holiday_contradicts_calendar"),
+        (to_hour(dt.datetime(1999, 1, 1)), {}, "no_history"),
+    ],
+)
+def test_doubtful_input_is_warned_of(hour: int, values: dict[str, object], warning: str) -> None:
+    assert warning in ask(hour, **values).warnings
+
+
+def test_at_seven_days_the_history_is_not_yet_stale() -> None:
+    assert ask(NEWEST + 7 * 24).warnings == []
+
+
+def test_one_row_and_many_say_the_same() -> None:
+    hours = [HourRequest(CHRISTMAS + n, n % len(WEATHER), 3.0, 80.0, 9.0) for n in range(48)]
+    together = [said.rentals for said in predictor.predict(hours)]
+    assert together == [predictor.predict([hour])[0].rentals for hour in hours]
+
+
+def test_what_was_said_is_stored_as_it_was_said() -> None:
+    said = ask()
+    journal.store([said])
+    stored = queries.get_prediction(said.prediction_id)
+    assert stored is not None
+    assert said.to_json().items() <= stored.items()
+    assert stored["input"]["weather"] == "clear"
+
+
+def test_a_new_observation_is_known_at_once() -> None:
+    assert ask(NEWEST + 2).as_of == NEWEST
+    row = {"datetime": dt.datetime(2013, 1, 1), "rentals": 41, "weather": "clear"}
+    row |= {"temperature": 4.1, "humidity": 65.0, "windspeed": 8.0}
+    queries.upsert_observations([row])
+    assert ask(NEWEST + 2).as_of == NEWEST + 1
+
+
+def test_an_activated_version_serves() -> None:
+    kept = add_version(queries.observations_frame(), "kept")
+    assert ask().model_version == 1
+    queries.activate(kept, "admin", "try it")
+    assert ask().model_version == kept
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "missing"])
+def test_a_broken_artefact_never_serves(instance: Path, damage: str) -> None:
+    ask()  # version 1 serves
+    kept = add_version(queries.observations_frame(), "kept")
+    forest = instance / "models" / str(kept) / "forest.onnx"
+    whole = forest.read_bytes()
+    flipped = whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]
+    damaged = {"truncated": whole[:-9], "flipped": flipped, "missing": b""}[damage]
+    forest.write_bytes(damaged) if damage != "missing" else forest.unlink()
+    queries.activate(kept, "admin", "try it")
+    assert ask().model_version == 1
+    assert f"model {kept}" in (predictor.current().problem or "")
+    forest.write_bytes(whole)
+    assert ask().model_version == kept  # it heals without a restart
+
+
+def test_after_a_restart_the_last_good_one_serves(app: Flask, instance: Path) -> None:
+    kept = add_version(queries.observations_frame(), "kept")
+    (instance / "models" / str(kept) / "metadata.json").write_text("{}")
+    queries.activate(kept, "admin", "try it")
+    assert ask().model_version == 1
+
+
+def test_without_a_champion_nothing_is_said(app_without_model: Flask) -> None:
+    with app_without_model.app_context():
+        assert predictor.missing() == ["no model has been trained yet"]
+        with pytest.raises(Unavailable):
+            ask()
+
+
+def test_ids_are_in_the_order_of_time() -> None:
+    first = predictor.new_id()
+    import time
+
+    time.sleep(0.002)
+    assert first < predictor.new_id()

@@ -1,0 +1,114 @@
+"""One training at a time, whatever happens to it."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.conftest import add_version
+from webapp import queries, retraining
+from webapp.errors import Conflict, NotFound
+
+
+@pytest.fixture
+def sleeper(monkeypatch: pytest.MonkeyPatch):
+    """Let a process that sleeps, with a child that sleeps too, stand for the training."""
+    processes: list[subprocess.Popen[bytes]] = []
+    code = "import subprocess, time; subprocess.Popen(['sleep', '60']); time.sleep(60)"
+
+    def spawn(run_id: str, lock: Any) -> int:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], process_group=0, pass_fds=[lock.fd]
+        )
+        processes.append(process)
+        threading.Thread(target=process.wait, daemon=True).start()
+        return process.pid
+
+    monkeypatch.setattr(retraining, "_spawn", spawn)
+    yield processes
+    for process in processes:
+        retraining._end_group(process.pid)
+
+
+def group_is_gone(process_group: int) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(process_group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_of_twenty_requests_at_once_one_trains(
+    app: Flask, admin: dict[str, str], sleeper: list[subprocess.Popen[bytes]]
+) -> None:
+    def post(_: int) -> Any:
+        return app.test_client().post("/api/retrain", headers=admin)
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(post, range(20)))
+    assert sorted(answer.status_code for answer in answers) == [202] + 19 * [409]
+    assert len({answer.get_json()["run_id"] for answer in answers}) == 1
+    assert len(sleeper) == 1
+
+
+def test_a_cancelled_run_leaves_no_process(app: Flask, sleeper: list[Any]) -> None:
+    with app.app_context():
+        run = retraining.start("admin")
+        cancelled = retraining.cancel(run["run_id"])
+        assert cancelled["status"] == "cancelled"
+        assert group_is_gone(sleeper[0].pid)
+        assert retraining.start("admin")["status"] == "queued"  # the next one may start
+
+
+def test_only_what_runs_can_be_cancelled(app: Flask) -> None:
+    with app.app_context():
+        with pytest.raises(NotFound):
+            retraining.cancel("no-such-run")
+        with pytest.raises(Conflict):
+            retraining.cancel("run-promoted")
+
+
+def test_a_run_whose_process_was_killed_is_abandoned(app: Flask, sleeper: list[Any]) -> None:
+    with app.app_context():
+        run = retraining.start("admin")
+        retraining.abandon_dead()
+        assert queries.active_run() is not None  # it lives
+        os.kill(sleeper[0].pid, 9)  # its child still holds the lock for a moment
+        os.killpg(sleeper[0].pid, 9)
+        assert group_is_gone(sleeper[0].pid)
+        retraining.abandon_dead()
+        abandoned = queries.get_run(run["run_id"])
+        assert abandoned is not None
+        assert abandoned["status"] == "abandoned"
+
+
+def test_activation_changes_who_serves(
+    app: Flask, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    with app.app_context():
+        kept = add_version(queries.observations_frame(), "kept")
+    body = {"reason": "it is better on Sundays"}
+    answer = client.post(f"/api/models/{kept}/activate", json=body, headers=admin)
+    assert answer.status_code == 200
+    assert answer.get_json()["status"] == "champion"
+    assert client.get("/api/model").get_json()["version"] == str(kept)
+
+
+def test_what_cannot_serve_cannot_be_activated(app: Flask) -> None:
+    with app.app_context():
+        kept = add_version(queries.observations_frame(), "kept")
+        (retraining.models_path() / str(kept) / "forest.onnx").unlink()
+        with pytest.raises(Conflict, match="artefact is broken"):
+            retraining.activate(kept, "try it", "cli")
+        with pytest.raises(NotFound):
+            retraining.activate(99, "try it", "cli")
