@@ -90,12 +90,12 @@ class Artefact:
             if not 0 < float(metadata["level"]) < np.inf:
                 raise ValueError("expected a level above 0")
         except (ValueError, KeyError, TypeError) as error:
-            raise BrokenArtefact(f"{directory / METADATA}: {error!r}") from error
+            raise BrokenArtefact(f"{METADATA}: {error!r}") from error
         try:
             artefact = cls(_session(forest), metadata, intervals)
             artefact.predict(np.zeros((1, len(FEATURES)), np.float32))
         except Exception as error:  # onnxruntime's errors share no base class
-            raise BrokenArtefact(f"{directory / FOREST}: {error}") from error
+            raise BrokenArtefact(f"{FOREST}: {error}") from error
         return artefact
 
     def predict(self, matrix: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
@@ -121,9 +121,9 @@ def _read(path: Path, checksums: dict[str, str]) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BrokenArtefact(f"{path}: {error.strerror}") from error
+        raise BrokenArtefact(f"{path.name}: {error.strerror}") from error
     if _sha256(content) != checksums.get(path.name):
-        raise BrokenArtefact(f"{path}: its checksum is not the stored one")
+        raise BrokenArtefact(f"{path.name}: its checksum is not the stored one")
     return content
 
 

@@ -132,7 +132,7 @@ def search(
         pipeline(trees, seed),
         grid,
         scoring="neg_mean_absolute_error",
-        cv=TimeSeriesSplit(FOLDS),
+        cv=_folds(len(matrix)),
         n_jobs=n_jobs,
         refit=False,
     )
@@ -149,7 +149,7 @@ def out_of_fold(
     """
     hours = np.sort(hours)
     parts = []
-    for past, fold in TimeSeriesSplit(FOLDS).split(hours):
+    for past, fold in _folds(len(hours)).split(hours):
         fitted = clone(unfitted).fit(*training_data(hours[past], history, calendar, copies))
         unseen = np.repeat(hours[fold], len(HORIZONS) + 1)
         ahead = np.tile((*HORIZONS, 0), len(fold))
@@ -158,3 +158,8 @@ def out_of_fold(
         parts.append((history.rentals_at(unseen), fitted.predict(matrix), matrix))
     actual, predicted, matrices = zip(*parts, strict=True)
     return np.concatenate(actual), np.concatenate(predicted), np.concatenate(matrices)
+
+
+def _folds(rows: int) -> TimeSeriesSplit:
+    """Return folds over the newest three eighths: models of nearly as much data as the champion."""
+    return TimeSeriesSplit(FOLDS, test_size=rows // 8)

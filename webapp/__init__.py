@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import api, auth, cli, config, dashboard, errors, history, metrics, models, predictor
 from .extensions import db, migrate, prepare_connections
@@ -16,6 +17,10 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
         __name__, instance_path=config.instance_path(settings), instance_relative_config=True
     )
     config.configure(app, settings)
+    if proxies := app.config["VLIB_TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
     db.init_app(app)
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     with app.app_context():

@@ -1,5 +1,6 @@
 """The commands of ``flask``, beside Flask's own ``run`` and Flask-Migrate's ``db``."""
 
+import datetime as dt
 import time
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def retrain() -> None:
 @click.option("--speed", default=10.0, show_default=True, help="Hours a second.")
 @click.option("--url", default="http://127.0.0.1:5000", show_default=True, help="The server's.")
 @with_appcontext
-def replay(start: object, end: object, speed: float, url: str) -> None:
+def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url: str) -> None:
     """Play a stretch of history through the API of a running server, as if it were live."""
     try:
         replaying.replay(start, end, speed, url)

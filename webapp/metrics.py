@@ -52,10 +52,11 @@ class RequestCounter:
         directory.mkdir(exist_ok=True)
         claims = (FileLock(directory / f"{number}.lock") for number in count())
         claim = next(lock for lock in claims if lock.acquire())
+        weakref.finalize(self, claim.release)
         self._counts = _open(directory / f"counter_{claim.path.stem}.db")
+        weakref.finalize(self, self._counts.close)
         self._seconds = _open(directory / f"histogram_{claim.path.stem}.db")
-        for close in (claim.release, self._counts.close, self._seconds.close):
-            weakref.finalize(self, close)
+        weakref.finalize(self, self._seconds.close)
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""

@@ -87,7 +87,7 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
             changed = {name: row for name, row in Observation.__table__.columns.items()}
             del changed["datetime"]
             statement = (
-                update(Observation.__table__)  # type: ignore[arg-type]
+                update(Observation.__table__)
                 .where(Observation.__table__.c.datetime == _bind("hour"))
                 .values({name: _bind(f"new_{name}") for name in changed})
             )
@@ -100,8 +100,16 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
 
 def upsert_frame(frame: pd.DataFrame) -> tuple[int, int]:
     """Write the hours of a checked frame, as `upsert_observations` does."""
-    rows = frame.astype(object)
-    return upsert_observations(rows.where(rows.notna(), None).to_dict("records"))
+    return upsert_observations(records(frame))
+
+
+def records(frame: pd.DataFrame) -> list[JSON]:
+    """Return the rows of a frame as plain values; what is missing is None."""
+    plain = frame.astype(object)
+    rows: list[Any] = plain.where(plain.notna(), None).to_dict("records")
+    for row in rows:
+        row["datetime"] = row["datetime"].to_pydatetime()
+    return rows
 
 
 def list_observations(
@@ -322,7 +330,8 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
     has been cancelled meanwhile, nothing is stored.
     """
     with writing() as connection:
-        version = connection.execute(insert(ModelVersion).values(**model)).inserted_primary_key[0]
+        added = insert(ModelVersion).values(**model).returning(ModelVersion.version)
+        version = connection.execute(added).scalar_one()
         if not _finish(connection, run_id, outcome | {"model_version": version}):
             raise RuntimeError("the run has ended already")
         if rows := [row | {"model_version": version} for row in backtest]:
@@ -349,7 +358,7 @@ def update_run(run_id: str, **values: Any) -> None:
     with writing() as connection:
         connection.execute(
             update(TrainingRun)
-            .where(TrainingRun.run_id == run_id, TrainingRun.active)
+            .where(TrainingRun.run_id == run_id, TrainingRun.active.is_(True))
             .values(**values)
         )
 
@@ -467,13 +476,13 @@ def _known_hours(connection: Connection, hours: list[dt.datetime]) -> set[dt.dat
     return set(connection.scalars(statement)) & set(hours)
 
 
-def _answered() -> Select[Any]:
+def _answered() -> Select[Any, Any]:
     return select(Prediction.__table__, Observation.rentals.label("actual")).join(
         Observation, Observation.datetime == Prediction.datetime, isouter=True
     )
 
 
-def _prediction(row: Row[Any]) -> JSON:
+def _prediction(row: Row[Any, Any]) -> JSON:
     return {
         "prediction_id": row.id,
         "datetime": row.datetime.isoformat(),
@@ -489,7 +498,7 @@ def _prediction(row: Row[Any]) -> JSON:
     }
 
 
-def _champion_version() -> Select[Any]:
+def _champion_version() -> Select[int]:
     return select(Activation.version).order_by(Activation.id.desc()).limit(1)
 
 
@@ -517,7 +526,7 @@ def _activate(connection: Connection, version: int, by: str, reason: str) -> Non
 def _finish(connection: Connection, run_id: str, values: JSON) -> bool:
     done = connection.execute(
         update(TrainingRun)
-        .where(TrainingRun.run_id == run_id, TrainingRun.active)
+        .where(TrainingRun.run_id == run_id, TrainingRun.active.is_(True))
         .values(active=None, finished_at=utcnow(), **values)
     )
     return done.rowcount == 1
@@ -562,4 +571,5 @@ def database_revision() -> str | None:
     with reading() as connection:
         if not connection.dialect.has_table(connection, "alembic_version"):
             return None
-        return connection.scalar(text("SELECT version_num FROM alembic_version"))
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision

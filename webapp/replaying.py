@@ -8,7 +8,6 @@ import urllib.request
 from typing import Any
 
 import click
-import pandas as pd
 from flask import current_app
 
 from . import auth, queries
@@ -33,19 +32,15 @@ def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url
     hours = queries.observations_frame(start, end)
     if hours.empty:
         raise CannotReplay(f"No hour was observed from {start} to {end}: choose another stretch.")
-    with click.progressbar(list(hours.itertuples()), label="Replaying") as bar:
+    with click.progressbar(queries.records(hours), label="Replaying") as bar:
         for row in bar:
             began = time.monotonic()
-            hour = row.datetime.to_pydatetime()
-            weather = {name: getattr(row, name) for name in WEATHER}
-            asked = {name: value for name, value in weather.items() if not pd.isna(value)}
-            asked["datetime"] = hour.isoformat()
-            _post(url, "/api/predict", asked | {"as_of": (hour - HOUR).isoformat()})
-            observed = asked | {"rentals": row.rentals}
-            for name in ("casual", "registered"):
-                if not pd.isna(value := getattr(row, name)):
-                    observed[name] = int(value)
-            _post(url, "/api/observations", {"items": [observed]})
+            known = {name: value for name, value in row.items() if value is not None}
+            hour = known.pop("datetime")
+            asked = {name: known[name] for name in WEATHER if name in known}
+            as_of = (hour - HOUR).isoformat()
+            _post(url, "/api/predict", {"datetime": hour.isoformat(), "as_of": as_of} | asked)
+            _post(url, "/api/observations", {"items": [{"datetime": hour.isoformat()} | known]})
             time.sleep(max(0.0, 1 / speed - (time.monotonic() - began)))
 
 

@@ -1,6 +1,7 @@
 """The training process, which `retraining.start` spawns: train, decide, store the outcome."""
 
 import logging
+import math
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from flask import current_app
 from training import promotion, tracking
 from training.evaluate import metrics
 from training.features import build, observed_rows
-from training.history import as_hours
+from training.history import HOURS_PER_WEEK, as_hours
 from training.train import HEADLINE_HORIZON, TrainingRejected, TrainingResult, train
 
 from . import create_app, predictor, queries
@@ -136,28 +137,26 @@ def champion_metrics(result: TrainingResult) -> dict[str, float] | None:
 
 def backtest_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the holdout's predictions as rows of the predictions table."""
-    actual = queries.observations_frame().set_index("datetime")["rentals"]
-    week_before = frame["datetime"] - pd.Timedelta(days=7)
-    baseline = actual.reindex(week_before).to_numpy(float)
+    week_before = as_hours(frame["datetime"].to_numpy()) - HOURS_PER_WEEK
+    baseline = cache().current.rentals_at(week_before).tolist()
+    scored: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
     now = queries.utcnow()
     return [
         {
             "id": new_id(),
-            "datetime": row.datetime.to_pydatetime(),
-            "as_of": row.as_of.to_pydatetime(),
-            "horizon": row.horizon,
+            "datetime": row["datetime"].to_pydatetime(),
+            "as_of": row["as_of"].to_pydatetime(),
+            "horizon": row["horizon"],
             "source": "backtest",
-            "rentals": round(row.predicted, 1),
-            "lower": round(row.lower, 1),
-            "upper": round(row.upper, 1),
-            "baseline": None if naive != naive else naive,
-            "input": {"datetime": row.datetime.isoformat()} | given,
+            "rentals": round(row["predicted"], 1),
+            "lower": round(row["lower"], 1),
+            "upper": round(row["upper"], 1),
+            "baseline": None if math.isnan(naive) else naive,
+            "input": {"datetime": row["datetime"].isoformat()} | {k: row[k] for k in INPUTS},
             "warnings": [],
             "requested_at": now,
         }
-        for row, naive, given in zip(
-            frame.itertuples(), baseline, frame[INPUTS].to_dict("records"), strict=True
-        )
+        for row, naive in zip(scored, baseline, strict=True)
     ]
 
 

@@ -38,7 +38,8 @@ def test_every_asset_comes_from_here(client: FlaskClient) -> None:
     assert len(addresses) > 8
     for address in addresses:
         assert address.startswith("/dashboard/"), address
-        assert client.get(address).status_code == 200, address
+        with client.get(address) as answer:
+            assert answer.status_code == 200, address
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -129,7 +130,7 @@ def test_a_callback_takes_nothing_but_what_it_declares(
     assert client.post(UPDATE, json=asked | change).status_code == 400
 
 
-@pytest.mark.parametrize("value", [7, -1.5, True, [], {"a": [1]}, "x" * 9000, "?a=%ff", "\x00"])
+@pytest.mark.parametrize("value", [7, -1.5, True, [], {"a": [1]}, "x" * 3000, "?a=%ff", "\x00"])
 def test_no_value_breaks_a_callback(client: FlaskClient, value: object) -> None:
     known = client.get("/dashboard/_dash-dependencies").get_json()
     for item in known:

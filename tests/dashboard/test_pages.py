@@ -45,7 +45,9 @@ def test_overview_marks_the_embedded_history_as_demo_data(call: Call) -> None:
     assert "late" not in told
 
 
-def test_overview_measures_live_predictions_as_soon_as_there_are_any(app: Flask, call: Call) -> None:
+def test_overview_measures_live_predictions_as_soon_as_there_are_any(
+    app: Flask, call: Call
+) -> None:
     with app.app_context():
         hour = dt.datetime(2012, 12, 30, 8)
         request = predictor.HourRequest(to_hour(hour), 0, 5.0, 50.0, 10.0, as_of=to_hour(hour) - 1)

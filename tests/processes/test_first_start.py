@@ -5,8 +5,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.processes.conftest import Server, wait_for
 from tests.processes.test_serve import CHRISTMAS
+
+# MLflow reads its own store with a loader that SQLAlchemy deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
 
 ENDED = ("promoted", "kept")
 

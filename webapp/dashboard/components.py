@@ -163,7 +163,8 @@ def sort_head(id_: str, label: str, href: str, order: str | None) -> html.Th:
 def field(label: Any, control: Any, id_: str) -> html.Div:
     """Return a labelled control."""
     name = dbc.Label(label, html_for=id_, className="field-label")
-    return html.Div([name, control], className="field")
+    parts = control if isinstance(control, list) else [control]
+    return html.Div([name, *parts], className="field")
 
 
 def select(id_: str, options: Mapping[str, str], value: str) -> dbc.Select:

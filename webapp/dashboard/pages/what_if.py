@@ -20,12 +20,12 @@ TITLE = "What would be rented?"
 
 CURVE = "what-if-day-graph"
 HOUR = dt.timedelta(hours=1)
-# Name, label, unit, what the slider spans; the contract's own ranges are wider.
+# Label and unit, and what the slider spans and steps by; the contract's own ranges are wider.
 SLIDERS = {
-    "hour": ("Hour", "o'clock", 0, 23, 1),
-    "temperature": ("Temperature", "°C", -20, 45, 0.5),
-    "humidity": ("Humidity", "%", 0, 100, 1),
-    "windspeed": ("Wind speed", "km/h", 0, 80, 1),
+    "hour": ("Hour of the day", 0, 23, 1),
+    "temperature": ("Temperature, °C", -20, 45, 0.5),
+    "humidity": ("Humidity, %", 0, 100, 1),
+    "windspeed": ("Wind speed, km/h", 0, 80, 1),
 }
 CONTROLS = {
     "weather": "what-if-weather-select",
@@ -80,7 +80,7 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
         chosen["weather"] = start["weather"]
     if _day(chosen.get("date")) is None:
         chosen["date"] = start["date"]
-    for name, (_, _, low, high, step) in SLIDERS.items():
+    for name, (_, low, high, step) in SLIDERS.items():
         value = _number(chosen.get(name))
         value = _number(start[name]) or 0.0 if value is None else value
         chosen[name] = f"{min(max(round(value / step) * step, low), high):g}"
@@ -140,15 +140,13 @@ def _controls(chosen: urls.Choices) -> html.Section:
 
 
 def _slider(name: str, value: str) -> html.Div:
-    label, unit, low, high, step = SLIDERS[name]
+    label, low, high, step = SLIDERS[name]
     id_ = CONTROLS[name]
-    readout = html.Output(value, id=f"{id_}-readout", htmlFor=id_)
     control = dbc.Input(
         id=id_, type="range", min=low, max=high, step=step, value=value, debounce=150
     )
-    return components.field(
-        [f"{label}: ", html.Strong([readout, f"{formats.SPACE}{unit}"])], control, id_
-    )
+    readout = html.Output(value, id=f"{id_}-readout", htmlFor=id_, className="readout")
+    return components.field(label, [readout, control], id_)
 
 
 def _number_card(day: dt.datetime, hour: int, prediction: predictor.Prediction) -> html.Section:

@@ -1,0 +1,94 @@
+"""Real Chromium on a real server: Debian's own browser, driven by Playwright."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from tests.conftest import make_app
+from webapp.extensions import db
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, or a skip with the reason; a failure where VLIB_TEST_BROWSER is "required"."""
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        reason = f"no browser is installed: none of {', '.join(NAMES)} is on the PATH"
+        if os.environ.get("VLIB_TEST_BROWSER") == "required":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the application, on a free port and an instance of its own."""
+    app = make_app(Path(shutil.copytree(template, tmp_path_factory.mktemp("browser") / "instance")))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A desktop's page; the test fails if it logs an error or asks another server."""
+    yield from opened(browser.new_context(base_url=server, viewport={"width": 1440, "height": 900}))
+
+
+@pytest.fixture
+def phone(browser: Browser, server: str) -> Iterator[Page]:
+    """A phone's page in the dark, as strict as `page`."""
+    yield from opened(
+        browser.new_context(
+            base_url=server,
+            viewport={"width": 390, "height": 844},
+            color_scheme="dark",
+            has_touch=True,
+            is_mobile=True,
+        )
+    )
+
+
+def opened(context: BrowserContext) -> Iterator[Page]:
+    """Open a page that notes what must not happen, and say so at its end."""
+    wrong: list[str] = []
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.on("console", lambda entry: wrong.append(entry.text) if entry.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda asked: wrong.append(asked.url) if foreign(asked.url) else None)
+    page.on("response", lambda answer: wrong.append(answer.url) if answer.status >= 500 else None)
+    yield page
+    context.close()
+    assert not wrong
+
+
+def foreign(url: str) -> bool:
+    """Say whether an address is on another server."""
+    return not url.startswith(("http://127.0.0.1:", "data:", "blob:"))

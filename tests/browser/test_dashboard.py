@@ -1,0 +1,135 @@
+"""The dashboard as people use it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from webapp.dashboard import PAGES
+
+from .conftest import PATIENCE_MS
+
+ADDRESSES = [page.PATH for page in PAGES]
+CHARTS = {
+    "/dashboard/": 1,
+    "/dashboard/performance": 4,
+    "/dashboard/experiments": 0,
+    "/dashboard/what-if": 1,
+}
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def go(page: Page, address: str) -> None:
+    """Open a page by its URL, and wait until its charts are drawn and nothing waits any more."""
+    page.goto(address)
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".waiting")).to_have_count(0)
+    drawn = page.locator(".chart .plotly .trace, .chart .plotly .hm")
+    if CHARTS[address.partition("?")[0]]:
+        expect(drawn.first).to_be_attached()
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_each_page_opens_by_its_url_and_shows_data(page: Page, address: str) -> None:
+    go(page, address)
+    expect(page.locator(".nav-items [aria-current=page]")).to_have_count(1)
+    expect(page).to_have_title(re.compile(" · Vlib$"))
+    expect(page.locator(".chart:visible")).to_have_count(CHARTS[address])
+    expect(page.locator(".alert-danger")).to_have_count(0)
+    expect(page.locator("main")).to_contain_text(re.compile(r"\d"))
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_phone_in_the_dark_shows_each_page_whole(phone: Page, address: str) -> None:
+    go(phone, address)
+    assert phone.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    colour = phone.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
+
+
+def test_overview_is_understood_at_a_glance(page: Page) -> None:
+    go(page, "/dashboard/")
+    expect(page.locator(".verdict")).to_contain_text("Predictions are off by")
+    expect(page.locator("main")).to_contain_text("demo data")
+    expect(page.locator("main")).to_contain_text("Model 1")
+
+
+def test_choices_live_in_the_url_and_back_works(page: Page) -> None:
+    go(page, "/dashboard/performance")
+    told = page.locator(".told")
+    page.get_by_text("24 h", exact=True).click()
+    expect(page).to_have_url(re.compile("window=24h"))
+    expect(told).to_contain_text("24 hours from")
+    page.select_option("#performance-horizon-select", "168")
+    expect(page).to_have_url(re.compile("horizon=168"))
+    expect(told).to_contain_text("a week ahead")
+    page.go_back()
+    expect(told).to_contain_text("a day ahead")
+    expect(page.locator("#performance-horizon-select")).to_have_value("24")
+
+
+def test_a_link_shows_a_colleague_the_same_picture(page: Page) -> None:
+    go(page, "/dashboard/performance?from=2012-12-30&to=2012-12-30&horizon=1&theme=dark")
+    expect(page.locator(".told")).to_contain_text("an hour ahead")
+    expect(page.locator(".told")).to_contain_text("from Sun 30 Dec 2012, 00:00")
+    expect(page.locator("#performance-from-input")).to_have_value("2012-12-30")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+
+
+def test_a_chosen_date_replaces_the_preset(page: Page) -> None:
+    go(page, "/dashboard/performance")
+    page.fill("#performance-from-input", "2012-12-31")
+    expect(page).to_have_url(re.compile("from=2012-12-31"))
+    expect(page.locator(".told")).to_contain_text("from Mon 31 Dec 2012, 00:00")
+    expect(page.locator(".presets input:checked")).to_have_count(0)
+
+
+def test_a_choice_without_data_says_so(page: Page) -> None:
+    page.goto("/dashboard/performance?source=replay")
+    expect(page.locator(".empty")).to_contain_text("No prediction of this choice")
+    expect(page.locator(".chart:visible")).to_have_count(0)
+
+
+def test_charts_stay_in_place_when_the_theme_changes(page: Page) -> None:
+    go(page, "/dashboard/performance")
+    graph = page.locator("#performance-time-graph")
+    graph.evaluate("element => { element.kept = true; }")
+    light = page.locator("#performance-time-graph .legendtext").first
+    before = light.evaluate("element => getComputedStyle(element).fill")
+    page.select_option("#shell-theme-select", "dark")
+    expect(page).to_have_url(re.compile("theme=dark"))
+    expect(light).not_to_have_css("fill", before)
+    assert graph.evaluate("element => element.kept")
+    page.get_by_role("link", name="Overview").click()
+    expect(page).to_have_url(re.compile(r"/dashboard/\?theme=dark$"))
+
+
+def test_what_if_answers_and_follows_the_keyboard(page: Page) -> None:
+    go(page, "/dashboard/what-if?date=2013-01-02&hour=7&temperature=5")
+    expect(page.locator(".answer-number")).to_have_text(re.compile(r"^\d"))
+    expect(page.get_by_role("heading", name="Wed 2 Jan 2013, 07:00")).to_be_visible()
+    page.get_by_label("Hour of the day").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("heading", name="Wed 2 Jan 2013, 08:00")).to_be_visible()
+    expect(page).to_have_url(re.compile("hour=8"))
+    page.select_option("#what-if-weather-select", "heavy_precipitation")
+    expect(page).to_have_url(re.compile("weather=heavy_precipitation"))
+
+
+def test_retraining_is_refused_without_the_token(page: Page) -> None:
+    go(page, "/dashboard/experiments")
+    for token in ("", "guessed"):
+        page.get_by_label("Admin token").fill(token)
+        page.get_by_role("button", name="Retrain now").click()
+        expect(page.locator("#experiments-message")).to_contain_text("not the right one")
+
+
+def test_pages_follow_links_without_a_new_document(page: Page) -> None:
+    go(page, "/dashboard/")
+    page.evaluate("window.kept = true")
+    for name in ("Performance", "Experiments", "What if", "Overview"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page).to_have_title(f"{name} · Vlib")
+        expect(page.locator("h1")).to_be_visible()
+    assert page.evaluate("window.kept")

@@ -1,0 +1,104 @@
+"""The commands, as an operator types them."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from tests.conftest import add_version
+from webapp import queries
+
+CSV = """datetime,weather,temperature,feels_like,humidity,windspeed,rentals
+2013-01-01T00:00:00,clear,4.1,2.0,65,8,41
+2013-01-01T01:00:00,mist,3.9,2.0,66,{windspeed},38
+"""
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    """A running server's address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["serve", "retrain", "replay", "import-history", "backup", "models", "activate"],
+)
+def test_each_command_has_help(app: Flask, command: str) -> None:
+    result = app.test_cli_runner().invoke(args=[command, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()[2].strip()) > 20
+
+
+def test_import_history_takes_a_file(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "january.csv"
+    file.write_text(CSV.format(windspeed=8))
+    for said in ("2 hours added, 0 replaced.", "0 hours added, 2 replaced."):
+        result = app.test_cli_runner().invoke(args=["import-history", str(file)])
+        assert (result.exit_code, result.output.strip()) == (0, said)
+
+
+def test_a_bad_file_is_one_line_and_changes_nothing(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "january.csv"
+    file.write_text(CSV.format(windspeed=999))
+    result = app.test_cli_runner().invoke(args=["import-history", str(file)])
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+    for part in ("row 2", "windspeed", "999", "200"):
+        assert part in result.output
+    with app.app_context():
+        assert queries.newest_observation().year == 2012  # type: ignore[union-attr]
+
+
+def test_backup_makes_a_copy_and_never_overwrites(app: Flask, tmp_path: Path) -> None:
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["backup", str(tmp_path / "copy.db")]).exit_code == 0
+    again = runner.invoke(args=["backup", str(tmp_path / "copy.db")])
+    assert again.exit_code == 1
+    assert "exists" in again.output
+
+
+def test_activate_and_models_tell_who_was_champion_when(app: Flask) -> None:
+    with app.app_context():
+        kept = add_version(queries.observations_frame(), "kept")
+    runner = app.test_cli_runner()
+    done = runner.invoke(args=["activate", str(kept), "--reason", "better on Sundays"])
+    assert done.output.strip() == f"Version {kept} is champion."
+    said = runner.invoke(args=["models"]).output
+    assert f"version {kept} became champion by cli: better on Sundays" in said
+    assert "former" in said
+
+
+def test_activating_nothing_is_an_error(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(args=["activate", "99"])
+    assert result.exit_code == 1
+    assert result.output.strip() == "Error: There is no model with this version. (99)"
+
+
+def test_replay_plays_history_apart_from_live(app: Flask, url: str) -> None:
+    stretch = ["--start", "2012-12-25T00:00:00", "--end", "2012-12-25T06:00:00"]
+    result = app.test_cli_runner().invoke(
+        args=["replay", *stretch, "--speed", "1000", "--url", url]
+    )
+    assert result.exit_code == 0, result.output
+    with app.app_context():
+        played = queries.predictions_frame(sources=["replay"])
+        assert queries.predictions_frame(sources=["live", "whatif"]).empty
+    assert len(played) == 5  # 4 o'clock of that night is one of the hours nobody observed
+    assert set(played["horizon"]) == {1, 2}
+    assert played["actual"].notna().all()
+
+
+def test_replay_without_a_server_is_one_line(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(args=["replay", "--url", "http://127.0.0.1:1"])
+    assert result.exit_code == 1
+    assert "start one, or say --url" in result.output
