@@ -64,16 +64,17 @@ def scores(frame: pd.DataFrame) -> Scores | None:
 def pick(frame: pd.DataFrame, sources: Sequence[str] = ("live", "backtest")) -> pd.DataFrame:
     """Keep the first of the sources that has an hour to score, at one horizon.
 
-    The horizon is a day ahead where there is such a prediction, else the commonest.
+    The horizon is a day ahead, unless another one has more than twice as many hours.
     """
     known = scored(frame)
+    known = known[known["horizon"].notna()]
     for source in sources:
         of_source = known[known["source"] == source]
         if not of_source.empty:
-            horizons = of_source["horizon"]
-            headline = (horizons == HEADLINE_HORIZON).any()
-            horizon = HEADLINE_HORIZON if headline else horizons.mode().iloc[0]
-            return of_source[horizons == horizon]
+            counts = of_source["horizon"].value_counts()
+            enough = 2 * counts.get(HEADLINE_HORIZON, 0) >= counts.max()
+            horizon = HEADLINE_HORIZON if enough else counts.index[0]
+            return of_source[of_source["horizon"] == horizon]
     return known.iloc[:0]
 
 
@@ -101,21 +102,21 @@ def error_over_time(frame: pd.DataFrame, every: Literal["h", "D", "W"]) -> pd.Da
     """Return `hours`, `mae`, `baseline_mae`, `bias`, `coverage` by the start of each period."""
     known = _with_errors(frame)
     start = known["datetime"].dt.to_period(every).dt.start_time
-    return _aggregate(known, start).rename_axis("datetime").reset_index()
+    return _means(known, start).rename_axis("datetime").reset_index()
 
 
 def error_by_hour_and_weekday(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the mean absolute error, 7 rows from Monday on by 24 hours, NaN where unknown."""
     known = _with_errors(frame)
     when = known["datetime"].dt
-    table = known["error"].abs().groupby([when.day_of_week, when.hour]).mean().unstack()
+    table = known["mae"].groupby([when.day_of_week, when.hour]).mean().unstack()
     return table.reindex(index=range(7), columns=range(24))
 
 
 def error_by_weather(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `hours`, `mae`, `baseline_mae`, `bias`, `coverage` by weather, mildest first."""
     known = _with_errors(frame)
-    table = _aggregate(known, known["weather"]).rename_axis("weather")
+    table = _means(known, known["weather"]).rename_axis("weather")
     return table.reindex([name for name in WEATHER if name in table.index]).reset_index()
 
 
@@ -140,24 +141,18 @@ def freshness(
 
 def _with_errors(frame: pd.DataFrame) -> pd.DataFrame:
     known = scored(frame)
+    error = known["predicted"] - known["actual"]
     return known.assign(
-        error=known["predicted"] - known["actual"],
-        baseline_error=known["baseline"] - known["actual"],
-        covered=known["actual"].between(known["lower"], known["upper"]),
+        bias=error,
+        mae=error.abs(),
+        baseline_mae=(known["baseline"] - known["actual"]).abs(),
+        coverage=known["actual"].between(known["lower"], known["upper"]),
     )
 
 
-def _aggregate(known: pd.DataFrame, by: "pd.Series[Any]") -> pd.DataFrame:
-    groups = known.assign(
-        absolute=known["error"].abs(), baseline_absolute=known["baseline_error"].abs()
-    ).groupby(by)
-    return groups.agg(
-        hours=("error", "size"),
-        mae=("absolute", "mean"),
-        baseline_mae=("baseline_absolute", "mean"),
-        bias=("error", "mean"),
-        coverage=("covered", "mean"),
-    )
+def _means(known: pd.DataFrame, by: "pd.Series[Any]") -> pd.DataFrame:
+    groups = known[["mae", "baseline_mae", "bias", "coverage"]].groupby(by)
+    return groups.mean().assign(hours=groups.size())
 
 
 def _model_metrics(known: pd.DataFrame) -> Metrics:

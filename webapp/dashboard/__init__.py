@@ -13,7 +13,7 @@ from .pages import experiments, overview, performance, what_if
 
 PAGES = (overview, performance, experiments, what_if)
 THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
-REFRESH_MS, PROGRESS_MS = 15_000, 3_000
+REFRESH_MS, PROGRESS_MS = 10_000, 3_000
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">

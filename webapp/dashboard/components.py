@@ -198,7 +198,7 @@ def waiting(*heights: str) -> html.Div:
     return html.Div([html.Span("Loading…", className="visually-hidden"), *blocks], role="status")
 
 
-def progress(run: Mapping[str, Any], title: str) -> html.Section:
+def progress(run: Mapping[str, Any], title: str, hint: str = "") -> html.Section:
     """Return the card of a training that is under way."""
     percent = round(100 * float(run["progress"] or 0))
     stage = str(run["stage"] or run["status"]).capitalize()
@@ -206,5 +206,5 @@ def progress(run: Mapping[str, Any], title: str) -> html.Section:
         title,
         html.P([stage, html.Span(f" · {percent} %", className="text-body-secondary")]),
         bar(percent, 100, f"{title}: {percent} %"),
-        className="progress-card",
+        note=hint,
     )

@@ -1,16 +1,16 @@
 """Charts: pure functions from frames to figures, in a light and a dark dress.
 
+A figure is the plain JSON that plotly.js takes: `plotly.graph_objects` checks and copies each
+value, which takes longer than all else that a page does.
+
 Colours are Okabe and Ito's (2008, "Color Universal Design"), which colour-blind readers tell
 apart; what a line means is never said by its colour alone.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from . import formats
 
@@ -57,228 +57,192 @@ DASHES = {"live": "solid", "replay": "dash", "backtest": "dot"}
 UNIT = "rentals per hour"
 HEIGHT = 340  # pixels; assets/vlib.css keeps as much free until a chart is drawn
 
+Figure = dict[str, Any]
+Trace = dict[str, Any]
 
-def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> go.Figure:
+
+def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> Figure:
     """Draw predictions with their interval and what happened, one prediction an hour.
 
     Each source has a line of its own; `now` marks the end of the known hours.
     """
     colours = THEMES[theme]
     hours = _hourly(frame)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=hours.index,
-        y=hours["upper"],
-        mode="lines",
-        line={"width": 0},
-        showlegend=False,
-        hoverinfo="skip",
-        connectgaps=False,
-    )
-    figure.add_scatter(
-        x=hours.index,
-        y=hours["lower"],
-        mode="lines",
-        line={"width": 0},
-        fill="tonexty",
-        fillcolor=colours.band,
-        name="90 % interval",
-        hoverinfo="skip",
-        connectgaps=False,
-    )
+    traces = _band(hours.index, hours["lower"], hours["upper"], colours)
     sources = [source for source in DASHES if (hours["source"] == source).any()]
     for source in sources:
         name = "Predicted" if len(sources) == 1 else f"Predicted ({formats.SOURCES[source]})"
         mine = hours.where(hours["source"] == source)
-        figure.add_scatter(
-            x=hours.index,
-            y=mine["predicted"],
-            mode="lines",
-            name=name,
-            line={"color": colours.model, "width": 2.5, "dash": _dash(source, sources)},
-            customdata=np.column_stack([mine["lower"], mine["upper"]]),
-            hovertemplate="%{y:.0f} (%{customdata[0]:.0f} to %{customdata[1]:.0f})",
-        )
-    figure.add_scatter(
-        x=hours.index,
-        y=hours["actual"],
-        mode="lines+markers",
-        name="Actual",
-        line={"color": colours.actual, "width": 1},
-        marker={"size": 4},
-        hovertemplate="%{y:.0f}",
+        line = _prediction(hours.index, mine["predicted"], mine["lower"], mine["upper"], colours)
+        line["line"]["dash"] = DASHES[source] if len(sources) > 1 else "solid"
+        traces.append(line | {"name": name})
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "Actual",
+            "x": _values(hours.index),
+            "y": _values(hours["actual"]),
+            "line": {"color": colours.actual, "width": 1},
+            "marker": {"size": 4},
+            "hovertemplate": "%{y:.0f}",
+        }
     )
-    figure.update_xaxes(
-        tickformat="%H:%M\n%-d %b", hoverformat="%a %-d %b %Y, %H:%M", nticks=9, tickangle=0
-    )
+    figure = _over_time(traces, theme, tickformat="%H:%M\n%-d %b", nticks=9, tickangle=0)
     if now is not None and not hours.empty and now < hours.index[-1]:
-        figure.add_vline(x=now, line={"color": colours.text, "width": 1, "dash": "dot"})
-    return _dress(figure, theme, hovermode="x unified")
+        figure["layout"]["shapes"] = [_mark(now.isoformat(), colours)]
+    return figure
 
 
-def error_over_time(table: pd.DataFrame, theme: str) -> go.Figure:
+def error_over_time(table: pd.DataFrame, theme: str) -> Figure:
     """Draw the mean absolute error of the model and of the seasonal-naive baseline."""
     colours = THEMES[theme]
-    figure = go.Figure()
     lines = (
-        ("baseline_mae", "Repeating last week", colours.baseline, "dash", "diamond"),
-        ("mae", "Model", colours.model, "solid", "circle"),
+        ("baseline_mae", "Repeating last week", colours.baseline, "dash", "diamond", 1.5),
+        ("mae", "Model", colours.model, "solid", "circle", 2.5),
     )
-    for column, name, colour, dash, symbol in lines:
-        figure.add_scatter(
-            x=table["datetime"],
-            y=table[column],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2.5 if column == "mae" else 1.5, "dash": dash},
-            marker={"size": 6, "symbol": symbol},
-            hovertemplate="%{y:.1f}",
-        )
-    figure.update_xaxes(tickformat="%-d %b\n%Y", hoverformat="%a %-d %b %Y, %H:%M")
-    return _dress(figure, theme, hovermode="x unified")
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": name,
+            "x": _values(table["datetime"]),
+            "y": _values(table[column]),
+            "line": {"color": colour, "width": width, "dash": dash},
+            "marker": {"size": 6, "symbol": symbol},
+            "hovertemplate": "%{y:.1f}",
+        }
+        for column, name, colour, dash, symbol, width in lines
+    ]
+    return _over_time(traces, theme, tickformat="%-d %b\n%Y")
 
 
-def heat_map(table: pd.DataFrame, theme: str) -> go.Figure:
+def heat_map(table: pd.DataFrame, theme: str) -> Figure:
     """Draw a value by weekday (rows, Monday first) and hour (columns)."""
-    colours = THEMES[theme]
-    figure = go.Figure(
-        go.Heatmap(
-            x=list(table.columns),
-            y=list(formats.WEEKDAYS),
-            z=table.to_numpy(float),
-            colorscale=list(colours.scale),
-            xgap=2,
-            ygap=2,
-            zmin=0,
-            hovertemplate="%{y} %{x}:00 · %{z:.0f} rentals per hour<extra></extra>",
-            colorbar={
-                "orientation": "h",
-                "thickness": 8,
-                "y": -0.24,
-                "yanchor": "top",
-                "len": 0.6,
-                "outlinewidth": 0,
-                "ticks": "",
-                "nticks": 5,
-                "title": {"text": "Rentals per hour", "side": "bottom"},
-            },
-        )
-    )
-    figure.update_xaxes(
-        tickvals=list(range(0, 24, 3)),
-        ticktext=[f"{h:02d}:00" for h in range(0, 24, 3)],
-        showgrid=False,
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False, rangemode="normal")
-    return _dress(figure, theme, showlegend=False)
+    scale = THEMES[theme].scale
+    last = len(scale) - 1
+    trace = {
+        "type": "heatmap",
+        "x": list(table.columns),
+        "y": list(formats.WEEKDAYS),
+        "z": [_values(row) for _, row in table.iterrows()],
+        "zmin": 0,
+        "xgap": 2,
+        "ygap": 2,
+        "colorscale": [[index / last, colour] for index, colour in enumerate(scale)],
+        "hovertemplate": f"%{{y}} %{{x}}:00 · %{{z:.0f}} {UNIT}<extra></extra>",
+        "colorbar": {
+            "orientation": "h",
+            "thickness": 8,
+            "len": 0.6,
+            "y": -0.3,
+            "yanchor": "top",
+            "outlinewidth": 0,
+            "nticks": 5,
+            "title": {"text": UNIT.capitalize(), "side": "bottom"},
+        },
+    }
+    hours = list(range(0, 24, 3))
+    figure = _dress([trace], theme, showlegend=False)
+    figure["layout"]["xaxis"] |= {
+        "title": _title("Hour of the day"),
+        "tickvals": hours,
+        "ticktext": [f"{hour:02d}" for hour in hours],
+        "tickangle": 0,
+        "showgrid": False,
+    }
+    figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    return figure
 
 
-def by_weather(table: pd.DataFrame, theme: str) -> go.Figure:
+def by_weather(table: pd.DataFrame, theme: str) -> Figure:
     """Draw the error of model and baseline by weather."""
     colours = THEMES[theme]
     names = [formats.WEATHER[name].replace(" or", "<br>or") for name in table["weather"]]
-    top = table[["mae", "baseline_mae"]].max().max()
-    figure = go.Figure()
     bars = (
         ("mae", "Model", colours.model, ""),
         ("baseline_mae", "Repeating last week", colours.baseline, "/"),
     )
-    for column, name, colour, pattern in bars:
-        figure.add_bar(
-            y=names,
-            x=table[column],
-            name=name,
-            orientation="h",
-            marker={
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": name,
+            "x": _values(table[column]),
+            "y": names,
+            "text": [formats.number(value) for value in table[column]],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertemplate": "%{x:.1f}",
+            "marker": {
                 "color": colour,
-                "pattern": {
-                    "shape": pattern,
-                    "fillmode": "overlay",
-                    "fgcolor": colours.surface,
-                    "size": 6,
-                },
+                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.surface},
             },
-            text=[formats.number(value) for value in table[column]],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{x:.1f}",
-        )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(range=[0, 1.2 * top])  # room for the numbers behind the bars
-    figure.update_layout(bargap=0.35, bargroupgap=0.1, barmode="group")
-    return _dress(figure, theme, hovermode="y unified")
+        }
+        for column, name, colour, pattern in bars
+    ]
+    figure = _dress(traces, theme, hovermode="y unified", bargap=0.35, bargroupgap=0.1)
+    top = table[["mae", "baseline_mae"]].max().max()
+    figure["layout"]["xaxis"] |= {"range": [0, 1.2 * top]}  # room for the numbers behind the bars
+    figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    return figure
 
 
-def predicted_against_actual(frame: pd.DataFrame, theme: str) -> go.Figure:
+def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
     """Draw each hour's actual over its prediction; on the diagonal the two agree."""
     colours = THEMES[theme]
-    top = float(max(frame["predicted"].max(), frame["actual"].max(), 1)) if len(frame) else 1.0
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[0, top],
-        y=[0, top],
-        mode="lines",
-        name="Perfect",
-        hoverinfo="skip",
-        line={"color": colours.baseline, "width": 1.5, "dash": "dash"},
-    )
-    figure.add_scatter(
-        x=frame["predicted"],
-        y=frame["actual"],
-        mode="markers",
-        name="One hour",
-        marker={"color": colours.model, "size": 6, "opacity": 0.4},
-        text=[formats.hour(when) for when in frame["datetime"]],
-        hovertemplate="%{text}<br>predicted %{x:.0f}, actual %{y:.0f}<extra></extra>",
-    )
-    figure.update_xaxes(title_text=f"Predicted, {UNIT}", rangemode="tozero")
-    figure.update_yaxes(title_text=f"Actual, {UNIT}")
-    return _dress(figure, theme)
+    top = float(frame[["predicted", "actual"]].max().max()) if len(frame) else 1.0
+    diagonal = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "Perfect",
+        "x": [0, top],
+        "y": [0, top],
+        "line": {"color": colours.baseline, "width": 1.5, "dash": "dash"},
+        "hoverinfo": "skip",
+    }
+    points = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "One hour",
+        "x": _values(frame["predicted"]),
+        "y": _values(frame["actual"]),
+        "text": [formats.hour(when) for when in frame["datetime"]],
+        "marker": {"color": colours.model, "size": 6, "opacity": 0.4},
+        "hovertemplate": "%{text}<br>predicted %{x:.0f}, actual %{y:.0f}<extra></extra>",
+    }
+    figure = _dress([diagonal, points], theme)
+    figure["layout"]["xaxis"] |= {"title": _title(f"Predicted, {UNIT}"), "rangemode": "tozero"}
+    figure["layout"]["yaxis"] |= {"title": _title(f"Actual, {UNIT}")}
+    return figure
 
 
-def day(
-    hours: Sequence[Any],
-    predicted: Sequence[float],
-    lower: Sequence[float],
-    upper: Sequence[float],
-    chosen: int,
-    theme: str,
-) -> go.Figure:
-    """Draw one day's predictions with their interval, the hour at index `chosen` marked."""
+def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
+    """Draw one day's predictions with their interval, the hour at position `chosen` marked.
+
+    `frame` has the columns `datetime`, `predicted`, `lower` and `upper`.
+    """
     colours = THEMES[theme]
-    figure = go.Figure()
-    figure.add_scatter(
-        x=hours, y=upper, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
-    )
-    figure.add_scatter(
-        x=hours,
-        y=lower,
-        mode="lines",
-        line={"width": 0},
-        fill="tonexty",
-        hoverinfo="skip",
-        fillcolor=colours.band,
-        name="90 % interval",
-    )
-    figure.add_scatter(
-        x=hours,
-        y=predicted,
-        mode="lines",
-        name="Predicted",
-        line={"color": colours.model, "width": 2.5},
-        customdata=np.column_stack([lower, upper]),
-        hovertemplate="%{y:.0f} (%{customdata[0]:.0f} to %{customdata[1]:.0f})",
-    )
-    figure.add_scatter(
-        x=[hours[chosen]],
-        y=[predicted[chosen]],
-        mode="markers",
-        name="Your hour",
-        hoverinfo="skip",
-        marker={"color": colours.surface, "size": 12, "line": {"color": colours.model, "width": 3}},
-    )
-    figure.update_xaxes(tickformat="%H:%M", hoverformat="%H:%M")
-    return _dress(figure, theme, hovermode="x unified")
+    hours, predicted = frame["datetime"], frame["predicted"]
+    mark = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "Your hour",
+        "x": _values(hours[chosen : chosen + 1]),
+        "y": _values(predicted[chosen : chosen + 1]),
+        "marker": {
+            "color": colours.surface,
+            "size": 12,
+            "line": {"color": colours.model, "width": 3},
+        },
+        "hoverinfo": "skip",
+    }
+    traces = [
+        *_band(hours, frame["lower"], frame["upper"], colours),
+        _prediction(hours, predicted, frame["lower"], frame["upper"], colours),
+        mark,
+    ]
+    return _over_time(traces, theme, tickformat="%H:%M")
 
 
 def _hourly(frame: pd.DataFrame) -> pd.DataFrame:
@@ -289,42 +253,90 @@ def _hourly(frame: pd.DataFrame) -> pd.DataFrame:
     return hours.reindex(pd.date_range(hours.index[0], hours.index[-1], freq="h"))
 
 
-def _dash(source: str, sources: Sequence[str]) -> str:
-    return "solid" if len(sources) == 1 else DASHES[source]
+def _values(column: Any) -> list[Any]:
+    """Write a column as JSON has it: times as text, numbers short, null where unknown."""
+    values = pd.Series(column)
+    if values.dtype.kind == "M":
+        return list(values.dt.strftime("%Y-%m-%dT%H:%M:%S"))
+    return [None if value != value else round(value, 2) for value in values.tolist()]
 
 
-def _dress(
-    figure: go.Figure, theme: str, *, hovermode: str = "closest", showlegend: bool = True
-) -> go.Figure:
+def _band(hours: Any, lower: Any, upper: Any, colours: Theme) -> list[Trace]:
+    edge = {"type": "scatter", "mode": "lines", "x": _values(hours), "line": {"width": 0}}
+    edge["hoverinfo"] = "skip"
+    filled = {"fill": "tonexty", "fillcolor": colours.band, "name": "90 % interval"}
+    return [
+        edge | {"y": _values(upper), "showlegend": False},
+        edge | {"y": _values(lower)} | filled,
+    ]
+
+
+def _prediction(hours: Any, predicted: Any, lower: Any, upper: Any, colours: Theme) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "Predicted",
+        "x": _values(hours),
+        "y": _values(predicted),
+        "line": {"color": colours.model, "width": 2.5},
+        "customdata": list(zip(_values(lower), _values(upper), strict=True)),
+        "hovertemplate": "%{y:.0f} (%{customdata[0]:.0f} to %{customdata[1]:.0f})",
+    }
+
+
+def _mark(when: str, colours: Theme) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "x",
+        "yref": "paper",
+        "x0": when,
+        "x1": when,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": colours.text, "width": 1, "dash": "dot"},
+    }
+
+
+def _title(text: str) -> dict[str, Any]:
+    return {"text": text, "font": {"size": 12}}
+
+
+def _over_time(traces: list[Trace], theme: str, **xaxis: Any) -> Figure:
+    figure = _dress(traces, theme, hovermode="x unified")
+    figure["layout"]["yaxis"] |= {"rangemode": "tozero", "title": _title(UNIT)}
+    figure["layout"]["xaxis"] |= {
+        "type": "date",
+        "showgrid": False,
+        "hoverformat": "%a %-d %b %Y, %H:%M",
+    } | xaxis
+    return figure
+
+
+def _dress(traces: list[Trace], theme: str, **layout: Any) -> Figure:
     colours = THEMES[theme]
     axis = {
         "gridcolor": colours.grid,
         "linecolor": colours.grid,
         "zeroline": False,
-        "ticks": "",
-        "ticklabelstandoff": 4,
         "automargin": True,
-        "title": {"font": {"size": 12}},
+        "ticklabelstandoff": 4,
     }
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
-    if hovermode == "x unified":
-        figure.update_yaxes(rangemode="tozero", title_text=UNIT)
-        figure.update_xaxes(showgrid=False)
-    return figure.update_layout(
-        template="none",
-        height=HEIGHT,
-        margin={"l": 8, "r": 12, "t": 8, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 12, "color": colours.text},
-        hovermode=hovermode,
-        hoverlabel={
+    usual = {
+        "xaxis": axis,
+        "yaxis": dict(axis),
+        "height": HEIGHT,
+        "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": colours.text},
+        "hovermode": "closest",
+        "hoverlabel": {
             "bgcolor": colours.surface,
             "bordercolor": colours.grid,
             "font": {"color": colours.actual},
         },
-        dragmode=False,  # a finger that scrolls the page must not zoom the chart
-        showlegend=showlegend,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    )
+        "dragmode": False,  # a finger that scrolls the page must not zoom the chart
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    }
+    return {"data": traces, "layout": usual | layout}

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import plotly.graph_objects as go
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 from flask import current_app
 from plotly.io.json import to_json_plotly
 
-from . import components, urls
+from . import components, figures, urls
 
 REFRESH, PROGRESS = "shell-refresh-interval", "shell-progress-interval"
 HIDDEN = "d-none"
@@ -21,7 +20,7 @@ HIDDEN = "d-none"
 class Chart:
     """What a chart shows, its unit, and in words what there is to see."""
 
-    figure: go.Figure
+    figure: figures.Figure
     note: str
     summary: str
 
@@ -120,7 +119,8 @@ def _values(drawing: Drawing, charts: Sequence[str], look: str, revision: str) -
             values += [no_update, "", ""]
             continue
         # Plotly keeps what the reader zoomed to as long as the choices stay the same.
-        values += [chart.figure.update_layout(uirevision=revision), chart.note, chart.summary]
+        layout = chart.figure["layout"] | {"uirevision": revision}
+        values += [chart.figure | {"layout": layout}, chart.note, chart.summary]
     if charts:
         values.append(look if drawing.charts else HIDDEN)
     return values

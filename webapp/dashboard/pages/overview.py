@@ -18,6 +18,7 @@ PATH = urls.PREFIX
 NAME = "Overview"
 TITLE = "Is it right now?"
 
+NARROW = 0.8  # a coverage below it is no accident of a week
 CURVE = "overview-curve-graph"
 HOUR = dt.timedelta(hours=1)
 RECENT = dt.timedelta(days=7)
@@ -55,7 +56,8 @@ def training(_choices: urls.Choices, _theme: str) -> Drawing:
     if run is not None:
         first = run["trigger"] == "first"
         title = "Training the first model" if first else "Training a new model"
-        return Drawing(components.progress(run, title))
+        hint = "This page fills by itself when it is done." if first else ""
+        return Drawing(components.progress(run, title, hint))
     if queries.champion() is not None:
         return Drawing()
     runs = queries.list_runs(limit=1)
@@ -76,14 +78,15 @@ def status(_choices: urls.Choices, _theme: str) -> Drawing:
     newest = queries.newest_observation()
     if champion is None:
         return Drawing(components.tiles(_data_tile(newest), _schedule_tile()))
-    scores, told = _error_now(int(champion["version"]), newest)
+    recent = _recent(int(champion["version"]), newest)
+    scores = monitoring.scores(recent)
     tiles = components.tiles(
         _coverage_tile(champion, scores),
         _champion_tile(champion),
         _data_tile(newest),
         _schedule_tile(),
     )
-    return Drawing([_headline(champion, scores, told), tiles])
+    return Drawing([_headline(champion, recent, scores), tiles])
 
 
 def latest(_choices: urls.Choices, theme: str) -> Drawing:
@@ -93,6 +96,8 @@ def latest(_choices: urls.Choices, theme: str) -> Drawing:
         return Drawing()
     frame = queries.predictions_frame(start=end - PAST, end=end + AHEAD)
     frame = monitoring.last_word(frame)
+    if frame.empty and queries.champion() is None:
+        return Drawing()  # the section above says why
     if frame.empty:
         return Drawing(
             components.empty(
@@ -110,42 +115,40 @@ def latest(_choices: urls.Choices, theme: str) -> Drawing:
     return Drawing(charts={CURVE: chart})
 
 
-def _error_now(version: int, newest: dt.datetime | None) -> tuple[monitoring.Scores | None, str]:
-    """Measure the champion on the newest week that can be measured; say on what."""
+def _recent(version: int, newest: dt.datetime | None) -> pd.DataFrame:
+    """Return the champion's newest week that can be measured, or all that can be."""
     since = newest - RECENT + HOUR if newest else None
     for start in (since, None):
-        frame = monitoring.pick(
-            queries.predictions_frame(
-                start=start, sources=("live", "backtest"), model_version=version
-            )
+        frame = queries.predictions_frame(
+            start=start, sources=("live", "backtest"), model_version=version
         )
-        scores = monitoring.scores(frame)
-        if scores is not None:
-            source = "live predictions" if frame["source"].iloc[0] == "live" else "backtest"
-            ahead = formats.ahead(frame["horizon"].iloc[0])
-            span = f"{formats.day(scores.first)} to {formats.day(scores.last)}"
-            return scores, f"{source}, {ahead}, {span} ({formats.quantity(scores.hours, 'hour')})"
-    return None, ""
+        frame = monitoring.pick(frame)
+        if not frame.empty:
+            break
+    return frame
 
 
 def _headline(
-    champion: dict[str, Any], scores: monitoring.Scores | None, told: str
+    champion: dict[str, Any], recent: pd.DataFrame, scores: monitoring.Scores | None
 ) -> html.Section:
     holdout = champion["holdout"]
-    lines = [
-        ("On the holdout", holdout["metrics"].get("mae"), "bar bar-holdout"),
-        ("Repeating last week", holdout["baseline"].get("mae"), "bar bar-baseline"),
-    ]
     verdict: Any
     if scores is None:
         verdict = "No prediction of this model can be checked against rentals yet."
         note = "Shown is its error on the holdout, which it never saw in training."
+        lines = [
+            ("On the holdout", holdout["metrics"].get("mae"), "bar bar-holdout"),
+            ("Repeating last week", holdout["baseline"].get("mae"), "bar bar-baseline"),
+        ]
     else:
-        naive = scores.baseline.get("mae")
-        lines[1] = ("Repeating last week", naive, "bar bar-baseline")
-        lines.insert(0, ("Model, now", scores.model["mae"], "bar"))
         verdict = _verdict(scores)
-        note = f"Measured on: {told}."
+        note = f"Measured on: {_told(recent, scores)}."
+        alike = holdout["horizons"].get(f"{recent['horizon'].iloc[0]:.0f}", {})
+        lines = [
+            ("Model, now", scores.model["mae"], "bar"),
+            ("On the holdout", alike.get("mae"), "bar bar-holdout"),
+            ("Repeating last week", scores.baseline.get("mae"), "bar bar-baseline"),
+        ]
     largest = max((value for _, value, _ in lines if value is not None), default=1.0)
     return components.card(
         "Average error, rentals per hour",
@@ -159,6 +162,14 @@ def _headline(
             className="headline",
         ),
     )
+
+
+def _told(recent: pd.DataFrame, scores: monitoring.Scores) -> str:
+    """Say what the error now was measured on."""
+    source = "live predictions" if recent["source"].iloc[0] == "live" else "backtest"
+    ahead = formats.ahead(recent["horizon"].iloc[0])
+    span = f"{formats.day(scores.first)} to {formats.day(scores.last)}"
+    return f"{source}, {ahead}, {span} ({formats.quantity(scores.hours, 'hour')})"
 
 
 def _verdict(scores: monitoring.Scores) -> list[Any]:
@@ -188,11 +199,11 @@ def _line(label: str, value: float | None, look: str, largest: float) -> html.Di
 
 def _coverage_tile(champion: dict[str, Any], scores: monitoring.Scores | None) -> html.Div:
     metrics = scores.model if scores else champion["holdout"]["metrics"]
-    return components.tile(
-        "Inside the 90 % interval",
-        formats.percent(metrics.get("coverage")),
-        "of hours; 90 % is meant",
-    )
+    coverage = metrics.get("coverage")
+    detail: list[Any] = ["of hours; 90 % is meant "]
+    if coverage is not None and coverage < NARROW:
+        detail.append(components.badge("too narrow now", "warning"))
+    return components.tile("Inside the 90 % interval", formats.percent(coverage), detail)
 
 
 def _champion_tile(champion: dict[str, Any]) -> html.Div:

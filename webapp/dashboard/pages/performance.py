@@ -101,7 +101,7 @@ def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
     for name, legal in LEGAL.items():
         if chosen[name] not in legal:
             chosen[name] = DEFAULTS[name]
-    if not (chosen["version"] in ("champion", "all") or chosen["version"].isdecimal()):
+    if chosen["version"] not in ("champion", "all") and not _is_number(chosen["version"]):
         chosen["version"] = DEFAULTS["version"]
     for name in ("from", "to"):
         if changed == "window" or _date(chosen.get(name)) is None:
@@ -178,9 +178,9 @@ def _select_field(label: str, name: str, options: dict[str, str], chosen: urls.C
 
 def _versions(chosen: str) -> dict[str, str]:
     numbers = [model["version"] for model in queries.list_models()]
-    if chosen.isdecimal() and chosen not in numbers:
+    if _is_number(chosen) and chosen not in numbers:
         numbers.append(chosen)
-    options = {"champion": "The champion", "all": "All versions"}
+    options = {"champion": "Champion", "all": "All versions"}
     return options | {number: f"Model {number}" for number in numbers}
 
 
@@ -199,7 +199,11 @@ def _version(chosen: str) -> int | None:
     if chosen == "champion":
         champion = queries.champion()
         return int(champion["version"]) if champion else None
-    return int(chosen) if chosen.isdecimal() else None
+    return int(chosen) if _is_number(chosen) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < 10
 
 
 def _date(text: str | None) -> dt.datetime | None:

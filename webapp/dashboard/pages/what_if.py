@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import dash_bootstrap_components as dbc
+import pandas as pd
 from dash import ClientsideFunction, Dash, Input, Output, html
 
 from training.history import WEATHER
@@ -177,21 +178,20 @@ def _number_card(day: dt.datetime, hour: int, prediction: predictor.Prediction) 
 def _day_chart(
     day: dt.datetime, hour: int, predictions: list[predictor.Prediction], theme: str
 ) -> Chart:
-    rentals = [prediction.rentals for prediction in predictions]
-    top = max(range(24), key=rentals.__getitem__)
-    figure = figures.day(
-        [day + index * HOUR for index in range(24)],
-        rentals,
-        [prediction.lower for prediction in predictions],
-        [prediction.upper for prediction in predictions],
-        hour,
-        theme,
+    frame = pd.DataFrame(
+        {
+            "datetime": pd.date_range(day, periods=24, freq="h"),
+            "predicted": [prediction.rentals for prediction in predictions],
+            "lower": [prediction.lower for prediction in predictions],
+            "upper": [prediction.upper for prediction in predictions],
+        }
     )
+    top = int(frame["predicted"].argmax())
     return Chart(
-        figure,
+        figures.day(frame, hour, theme),
         "Rentals per hour, with the same weather all day",
-        f"{formats.number(sum(rentals))} rentals in the day; most at {top:02d}:00 "
-        f"({formats.number(rentals[top])}).",
+        f"{formats.number(frame['predicted'].sum())} rentals in the day; most at {top:02d}:00 "
+        f"({formats.number(frame['predicted'].max())}).",
     )
 
 
