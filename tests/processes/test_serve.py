@@ -79,6 +79,14 @@ def test_one_process_schedules_and_another_takes_over(served: Server) -> None:
     assert len(served.schedulers()) == 2
 
 
+def test_flask_run_debug_schedules_once(start: Callable[..., Server], instance: Path) -> None:
+    server = start(["run", "--debug"], instance, VLIB_SCHEDULER_SECONDS="1")
+    wait_for(server.ready, 60)
+    wait_for(server.schedulers, 10)
+    time.sleep(3)
+    assert len(server.schedulers()) == 1
+
+
 def test_a_dead_worker_is_replaced(served: Server) -> None:
     os.kill(served.workers()[0], signal.SIGKILL)
     wait_for(lambda: len([pid for pid in served.workers() if alive(pid)]) == 2, 10)
