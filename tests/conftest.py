@@ -63,7 +63,7 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
         "mlflow_version": None,
         "training": span | {"rows": len(frame) - HOLDOUT_HOURS, "data_sha256": "0" * 64},
         "holdout": holdout
-        | {"metrics": score, "baseline": score | {"coverage": None, "width": None}}
+        | {"metrics": score, "baseline": score}
         | {"horizons": {"24": score}, "baseline_horizons": {}},
         "checksums": checksums,
         "receipt": {"decision": decision, "reason": "made for the tests"},

@@ -13,14 +13,15 @@ def metrics(
 ) -> dict[str, float]:
     """Return mae, rmse, r2 and bias (mean of predicted - actual), in rentals.
 
-    With an interval also coverage (share of actuals inside) and width (mean, in rentals).
+    r2 is 0 where the actuals never differ. With an interval also coverage (share of actuals
+    inside) and width (mean, in rentals).
     """
     error = predicted - actual
     spread = np.mean((actual - actual.mean()) ** 2)
     result = {
         "mae": float(np.mean(np.abs(error))),
         "rmse": float(np.sqrt(np.mean(error**2))),
-        "r2": float(1 - np.mean(error**2) / spread) if spread > 0 else float("nan"),
+        "r2": float(1 - np.mean(error**2) / spread) if spread > 0 else 0.0,
         "bias": float(np.mean(error)),
     }
     if lower is not None and upper is not None:

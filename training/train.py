@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from training import artefact, tracking
 from training.calendar import Calendar
+from training.evaluate import LEVEL as COVERAGE
 from training.evaluate import metrics, seasonal_naive
 from training.features import HORIZONS, build, observed_rows
 from training.history import WEATHER, History, Ints, as_datetimes, as_hours
@@ -150,7 +151,7 @@ def train(
     served = artefact.Artefact.load(directory, checksums)
     scored = backtest(served, history, calendar, holdout)
     scores = {horizon: _score(scored, horizon) for horizon in HORIZONS}
-    naive = {horizon: _score_naive(history, holdout, horizon) for horizon in HORIZONS}
+    naive = {horizon: _score_naive(history, hours, holdout, horizon) for horizon in HORIZONS}
     result = TrainingResult(
         metrics=scores[HEADLINE_HORIZON],
         baseline=naive[HEADLINE_HORIZON],
@@ -248,8 +249,13 @@ def _score(backtest: pd.DataFrame, horizon: int) -> dict[str, float]:
     return metrics(*columns)
 
 
-def _score_naive(history: History, hours: Ints, horizon: int) -> dict[str, float]:
-    return metrics(history.rentals_at(hours), seasonal_naive(hours, history, hours - horizon))
+def _score_naive(history: History, seen: Ints, hours: Ints, horizon: int) -> dict[str, float]:
+    """Score seasonal-naive; its interval has one width, calibrated on the hours of the training."""
+    predicted = seasonal_naive(hours, history, hours - horizon)
+    past = history.rentals_at(seen) - seasonal_naive(seen, history, seen - horizon)
+    lower, upper = np.nanquantile(past, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    bounds = np.maximum(predicted + lower, 0), predicted + upper
+    return metrics(history.rentals_at(hours), predicted, *bounds)
 
 
 def _candidates(found: GridSearchCV) -> list[dict[str, Any]]:
