@@ -3,19 +3,38 @@
 import datetime as dt
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 from training import schema, sources
 
 from . import errors, queries, replaying, retraining, server, startup
 
+
+class Command(click.Command):
+    """A command whose errors are one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; turn what went wrong into an error of the command line."""
+        try:
+            return super().invoke(ctx)
+        except errors.Problem as error:
+            extra = "".join(f" ({name} {value})" for name, value in error.extra.items())
+            raise click.ClickException(f"{error.detail}{extra}") from None
+        except DBAPIError as error:
+            uri = make_url(current_app.config["VLIB_DATABASE_URI"]).render_as_string()
+            raise click.ClickException(f"The database {uri} can't be used: {error.orig}") from None
+
+
 TRAINING_ENDED_WELL = ("promoted", "kept")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
@@ -28,15 +47,12 @@ def serve(host: str, port: int, workers: int) -> None:
     server.run(app, host, port, workers)
 
 
-@click.command()
+@click.command(cls=Command)
 @with_appcontext
 def retrain() -> None:
     """Train a challenger now and wait for the decision."""
     startup.upgrade_database()
-    try:
-        run = retraining.start("cli")
-    except errors.Conflict as error:
-        raise click.ClickException(f"{error.detail} Its id is {error.extra['run_id']}.") from None
+    run = retraining.start("cli")
     with click.progressbar(length=100, label="Training") as bar:
         while run["finished_at"] is None:
             time.sleep(0.5)
@@ -48,7 +64,7 @@ def retrain() -> None:
         raise SystemExit(1)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--start", type=click.DateTime(), help="First hour.  [default: the holdout's]")
 @click.option("--end", type=click.DateTime(), help="Hour to stop before.  [default: the end]")
 @click.option("--speed", default=10.0, show_default=True, help="Hours a second.")
@@ -62,7 +78,7 @@ def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url
         raise click.ClickException(str(error)) from None
 
 
-@click.command("import-history")
+@click.command("import-history", cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @with_appcontext
 def import_history(file: Path) -> None:
@@ -76,7 +92,7 @@ def import_history(file: Path) -> None:
     click.echo(f"{inserted} hours added, {updated} replaced.")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
 @with_appcontext
 def backup(file: Path) -> None:
@@ -90,7 +106,7 @@ def backup(file: Path) -> None:
     click.echo(f"Saved to {file}.")
 
 
-@click.command()
+@click.command(cls=Command)
 @with_appcontext
 def models() -> None:
     """List the versions and who was champion when."""
@@ -108,16 +124,14 @@ def models() -> None:
         )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("version", type=int)
 @click.option("--reason", default="Activated from the command line.", show_default=True)
 @with_appcontext
 def activate(version: int, reason: str) -> None:
     """Make VERSION champion in every worker: roll back, or forward."""
-    try:
-        retraining.activate(version, reason, "cli")
-    except errors.Problem as error:
-        raise click.ClickException(f"{error.detail} ({version})") from None
+    startup.upgrade_database()
+    retraining.activate(version, reason, "cli")
     click.echo(f"Version {version} is champion.")
 
 

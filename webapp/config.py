@@ -5,11 +5,18 @@ which wins over the default here; what a test hands to the factory wins over all
 """
 
 import os
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import click
+from cronsim import CronSim, CronSimError
 from flask import Flask
 from sqlalchemy import make_url
+
+from training.calendar import Calendar
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,11 +36,23 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
 
+
+def _access(value: str) -> None:
+    if value not in ("open", "token"):
+        raise ValueError("expected open or token")
+
+
+CHECKS: dict[str, Callable[[Any], object]] = {
+    "VLIB_ACCESS": _access,
+    "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
+    "VLIB_TIMEZONE": ZoneInfo,
+    "VLIB_HOLIDAYS": Calendar,
+}
 NUMBERS = {key: type(value) for key, value in DEFAULTS.items() if isinstance(value, (int, float))}
 
 
-class InvalidSetting(ValueError):
-    """A setting has a value that Vlib can't work with."""
+class InvalidSetting(click.ClickException):
+    """A setting has a value that Vlib can't work with; one line on the command line."""
 
 
 def configure(app: Flask, config: dict[str, Any] | None) -> None:
@@ -46,8 +65,11 @@ def configure(app: Flask, config: dict[str, Any] | None) -> None:
     app.config["VLIB_INSTANCE_PATH"] = app.instance_path
     for key, kind in NUMBERS.items():
         app.config[key] = _number(key, app.config[key], kind)
-    if app.config["VLIB_ACCESS"] not in ("open", "token"):
-        raise InvalidSetting(f"VLIB_ACCESS is {app.config['VLIB_ACCESS']!r}: say open or token")
+    for key, check in CHECKS.items():
+        try:
+            check(app.config[key])
+        except (ValueError, KeyError, CronSimError) as error:
+            raise InvalidSetting(f"{key} is {app.config[key]!r}: {error}") from None
 
     instance = Path(app.instance_path)
     if not app.config["VLIB_DATABASE_URI"]:

@@ -16,7 +16,7 @@ import click
 import flask.cli
 import flask_migrate
 from alembic.script import ScriptDirectory
-from flask import Flask
+from flask import Flask, current_app
 
 from training import sources
 
@@ -68,19 +68,14 @@ def prepare(app: Flask) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # else two lines a tick
-    instance = Path(app.instance_path)
+    lock = FileLock(make_folder(app) / "server.lock")
     try:
-        (instance / "models").mkdir(parents=True, exist_ok=True)
-        lock = FileLock(instance / "server.lock")
         alone = lock.acquire()
     except OSError as error:
-        raise CannotStart(
-            f"Can't write to the instance folder {instance} ({error.strerror}): make it writable,"
-            " or set VLIB_INSTANCE_PATH to a folder that is."
-        ) from None
+        raise not_writable(app, error) from None
     if not alone:
         raise CannotStart(
-            f"Another Vlib server uses the instance folder {instance}: stop it,"
+            f"Another Vlib server uses the instance folder {app.instance_path}: stop it,"
             " or set VLIB_INSTANCE_PATH to a folder of its own."
         )
     app.extensions["server_lock"] = lock  # held for as long as the process lives
@@ -91,8 +86,27 @@ def prepare(app: Flask) -> None:
         auth.ensure_admin_token(app)
 
 
+def make_folder(app: Flask) -> Path:
+    """Make sure of the instance folder, and return it; raise `CannotStart` if it can't be."""
+    instance = Path(app.instance_path)
+    try:
+        (instance / "models").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(app, error) from None
+    return instance
+
+
+def not_writable(app: Flask, error: OSError) -> CannotStart:
+    """Return the error that says what to do about a folder that can't be written."""
+    return CannotStart(
+        f"Can't write to the instance folder {app.instance_path} ({error.strerror}): make it"
+        " writable, or set VLIB_INSTANCE_PATH to a folder that is."
+    )
+
+
 def upgrade_database() -> None:
     """Migrate the database to the newest revision; raise `CannotStart` if it is newer still."""
+    make_folder(current_app)
     revision = queries.database_revision()
     script = ScriptDirectory(str(migrate.directory))
     if revision is not None and revision not in {item.revision for item in script.walk_revisions()}:

@@ -81,7 +81,7 @@ def test_activate_and_models_tell_who_was_champion_when(app: Flask) -> None:
 def test_activating_nothing_is_an_error(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["activate", "99"])
     assert result.exit_code == 1
-    assert result.output.strip() == "Error: There is no model with this version. (99)"
+    assert result.output.strip() == "Error: There is no model with this version."
 
 
 def test_replay_plays_history_apart_from_live(app: Flask, url: str) -> None:
@@ -102,3 +102,13 @@ def test_replay_without_a_server_is_one_line(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["replay", "--url", "http://127.0.0.1:1"])
     assert result.exit_code == 1
     assert "start one, or say --url" in result.output
+
+
+def test_a_database_that_cannot_be_used_is_one_line(app: Flask, instance: Path) -> None:
+    (instance / "vlib.db").write_bytes(b"no database" * 1000)
+    for leftover in instance.glob("vlib.db-*"):
+        leftover.unlink()
+    result = app.test_cli_runner().invoke(args=["models"])
+    assert result.exit_code == 1
+    assert "file is not a database" in result.output
+    assert len(result.output.splitlines()) == 1
