@@ -9,7 +9,7 @@ from typing import Literal
 class Decision:
     """The outcome and its reason, as the receipt shows it."""
 
-    status: Literal["promoted", "kept"]
+    status: Literal["promoted", "kept", "rejected"]
     reason: str
 
 
@@ -25,7 +25,7 @@ def decide(
     """
     mae, naive = challenger["mae"], baseline["mae"]
     if not math.isfinite(mae):
-        return Decision("kept", f"the challenger's MAE is {mae}")
+        return Decision("rejected", f"the challenger's MAE is {mae}")
     versus = f"MAE {mae:.2f}, seasonal-naive {naive:.2f}"
     if champion is None:
         return Decision("promoted", f"nothing served yet; {versus}")

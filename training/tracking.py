@@ -16,7 +16,9 @@ from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +71,8 @@ def check(uri: str) -> None:
         elif scheme in _PORTS:
             address = (urlsplit(uri).hostname or "", urlsplit(uri).port or _PORTS[scheme])
             socket.create_connection(address, timeout=5).close()
+            if scheme.startswith("http"):
+                _check_http(uri)
         else:
             raise OSError(
                 "expected sqlite:///FILE, http(s)://, postgresql://, mysql:// or mssql://"
@@ -265,6 +269,15 @@ def _active_run_id() -> str:
     if run is None:
         raise RuntimeError("no active run")
     return str(run.info.run_id)
+
+
+def _check_http(uri: str) -> None:
+    """Wait for any answer: a server that takes the connection and says nothing is no store."""
+    try:
+        with urlopen(f"{uri.rstrip('/')}/health", timeout=5):  # noqa: S310 - http or https
+            pass
+    except HTTPError:
+        pass
 
 
 def _check_sqlite(path: Path) -> None:

@@ -251,7 +251,8 @@ def _score(backtest: pd.DataFrame, horizon: int) -> dict[str, float]:
 
 def _score_naive(history: History, seen: Ints, hours: Ints, horizon: int) -> dict[str, float]:
     """Score seasonal-naive; its interval has one width, calibrated on the hours of the training."""
-    predicted = seasonal_naive(hours, history, hours - horizon)
+    mean = history.rentals_at(seen).mean()  # where not even a level is known
+    predicted = np.nan_to_num(seasonal_naive(hours, history, hours - horizon), nan=mean)
     past = history.rentals_at(seen) - seasonal_naive(seen, history, seen - horizon)
     lower, upper = np.nanquantile(past, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     bounds = np.maximum(predicted + lower, 0), predicted + upper

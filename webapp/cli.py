@@ -31,6 +31,7 @@ class Command(click.Command):
             raise click.ClickException(f"The database {uri} can't be used: {error.orig}") from None
 
 
+POSITIVE = click.FloatRange(min=0, min_open=True)
 TRAINING_ENDED_WELL = ("promoted", "kept")
 
 
@@ -67,7 +68,7 @@ def retrain() -> None:
 @click.command(cls=Command)
 @click.option("--start", type=click.DateTime(), help="First hour.  [default: the holdout's]")
 @click.option("--end", type=click.DateTime(), help="Hour to stop before.  [default: the end]")
-@click.option("--speed", default=10.0, show_default=True, help="Hours a second.")
+@click.option("--speed", default=10.0, show_default=True, help="Hours a second.", type=POSITIVE)
 @click.option("--url", default="http://127.0.0.1:5000", show_default=True, help="The server's.")
 @with_appcontext
 def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url: str) -> None:

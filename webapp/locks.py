@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class FileLock:
-    """An exclusive lock, held by every process that has the open file."""
+    """An exclusive lock, held by every process that has the open file; a ``with`` gives it up."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -22,6 +22,12 @@ class FileLock:
             return False
         self.fd = fd
         return True
+
+    def __enter__(self) -> "FileLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Close the file; a child process that was given it holds the lock on."""

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from training import evaluate
+from training.features import HORIZONS
 from training.history import WEATHER
 
 EMBEDDED_END = dt.datetime(2012, 12, 31, 23)
@@ -67,7 +68,7 @@ def pick(frame: pd.DataFrame, sources: Sequence[str] = ("live", "backtest")) -> 
     The horizon is a day ahead, unless another one has more than twice as many hours.
     """
     known = scored(frame)
-    known = known[known["horizon"].notna()]
+    known = known[known["horizon"].isin(HORIZONS)]
     for source in sources:
         of_source = known[known["source"] == source]
         if not of_source.empty:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from flask import Flask, current_app
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 STALE_AFTER = 7 * 24  # hours
 WEEK = 7 * 24
+RETRY = 15  # a broken champion is tried again after so many times the age of a refresh
 
 
 @dataclass(slots=True, frozen=True)
@@ -90,6 +91,13 @@ class Prediction:
         return {name: value for name, value in given.items() if value is not None}
 
 
+class Serving(NamedTuple):
+    """What serves: one value, so that no prediction mixes two versions."""
+
+    version: int
+    artefact: Artefact
+
+
 class Predictor:
     """The champion of one process, kept up to date.
 
@@ -100,9 +108,10 @@ class Predictor:
     def __init__(self, models: Path, calendar: Calendar, max_age: float) -> None:
         self.models = models
         self.calendar = calendar
-        self.version: int | None = None
-        self.artefact: Artefact | None = None
-        self.problem: str | None = None
+        self.serving: Serving | None = None
+        self.problem: str | None = None  # with the champion
+        self.outage: str | None = None  # of the database
+        self._retry_at = float("-inf")
         self._activation = 0
         self._max_age = max_age
         self._checked = float("-inf")
@@ -110,7 +119,7 @@ class Predictor:
 
     def ensure_fresh(self) -> None:
         """Refresh what is older than it should be; only who has nothing to serve waits."""
-        if self._is_fresh() or not self._lock.acquire(blocking=self.artefact is None):
+        if self._is_fresh() or not self._lock.acquire(blocking=self.serving is None):
             return
         try:
             if not self._is_fresh():  # else another thread did it while this one waited
@@ -130,9 +139,12 @@ class Predictor:
         try:
             history.cache().refresh()
             activation = queries.newest_activation()
-            if activation != self._activation or self.problem:
+            retry = self.problem is not None and time.monotonic() > self._retry_at
+            if activation != self._activation or retry:
                 self._swap(activation)
+            self.outage = None
         except SQLAlchemyError as error:  # the last good state serves until the database is back
+            self.outage = "the database can't be read"
             log.warning("The database can't be read, so no news is taken in: %s", error)
         self._checked = time.monotonic()
 
@@ -140,19 +152,21 @@ class Predictor:
         """Serve the champion or, while it can't be served, the one before it."""
         problem = None
         for version, checksums in queries.champions():
-            if version == self.version:
+            if self.serving is not None and version == self.serving.version:
                 break
             try:
                 artefact = load(self.models / str(version), checksums)
             except BrokenArtefact as error:
                 problem = problem or f"model {version} can't be served: {error}"
                 continue
-            self.artefact, self.version = artefact, version
+            self.serving = Serving(version, artefact)
             log.info("Model %s serves", version)
             break
         if problem and problem != self.problem:
-            log.error("%s; model %s serves instead", problem, self.version)
+            instead = f"model {self.serving.version}" if self.serving else "no model"
+            log.error("%s; %s serves instead", problem, instead)
         self.problem, self._activation = problem, activation
+        self._retry_at = time.monotonic() + RETRY * self._max_age
 
 
 def init_app(app: Flask) -> None:
@@ -175,9 +189,11 @@ def current() -> Predictor:
 def missing() -> list[str]:
     """Name what is missing before predictions can be made; empty when ready."""
     predictor = current()
-    if predictor.artefact is not None:
-        return []
-    return [predictor.problem or "no model has been trained yet"]
+    if predictor.outage:
+        return [predictor.outage]
+    if predictor.serving is None:
+        return [predictor.problem or "no model has been trained yet"]
+    return []
 
 
 def predict(requests: Sequence[HourRequest], *, source: str | None = None) -> list[Prediction]:
@@ -187,9 +203,9 @@ def predict(requests: Sequence[HourRequest], *, source: str | None = None) -> li
     what-if, any other is live. Raises `Unavailable` while there is no champion.
     """
     predictor = current()
-    artefact, version = predictor.artefact, predictor.version
-    if artefact is None or version is None:
+    if predictor.serving is None:
         raise Unavailable("No model is ready yet; see /readyz for what is missing.")
+    version, artefact = predictor.serving
     known = history.cache().current
     rows = _rows(requests, known)
     matrix = features.build(rows, known, predictor.calendar)
@@ -255,11 +271,10 @@ def _warnings(
 
 
 def load(directory: Path, checksums: dict[str, str]) -> Artefact:
-    """Check an artefact, let a child process answer with it, and load it.
+    """Let a child process check an artefact and answer with it, then load it here.
 
-    A crash of the child harms nobody. Raises `BrokenArtefact`.
+    What crashes the child harms nobody. Raises `BrokenArtefact`.
     """
-    artefact = Artefact.load(directory, checksums)
     command = [sys.executable, "-m", "training.artefact", str(directory)]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
@@ -274,8 +289,8 @@ def load(directory: Path, checksums: dict[str, str]) -> Artefact:
         raise BrokenArtefact("no answer within 30 s in a child process") from None
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise BrokenArtefact(f"failed in a child process: {said}")
-    return artefact
+        raise BrokenArtefact(said)
+    return Artefact.load(directory, checksums)
 
 
 def new_id() -> str:

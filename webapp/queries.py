@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    bindparam,
     delete,
     func,
     insert,
@@ -37,8 +38,8 @@ from .models import (
 )
 
 ACTIVE = ("queued", "running")
-OBSERVED = [column for column in Observation.__table__.columns.keys() if column != "recorded_at"]
-OBSERVED.remove("revision")
+BOOKKEEPING = ("revision", "recorded_at")
+OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
@@ -88,8 +89,8 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
             del changed["datetime"]
             statement = (
                 update(Observation.__table__)
-                .where(Observation.__table__.c.datetime == _bind("hour"))
-                .values({name: _bind(f"new_{name}") for name in changed})
+                .where(Observation.__table__.c.datetime == bindparam("hour"))
+                .values({name: bindparam(f"new_{name}") for name in changed})
             )
             connection.execute(
                 statement,
@@ -353,14 +354,10 @@ def add_run(run_id: str, trigger: str, due: dt.datetime | None) -> None:
         )
 
 
-def update_run(run_id: str, **values: Any) -> None:
-    """Change an active run; one that has ended stays as it is."""
+def update_run(run_id: str, **values: Any) -> bool:
+    """Change an active run and say whether it was one: what has ended stays as it is."""
     with writing() as connection:
-        connection.execute(
-            update(TrainingRun)
-            .where(TrainingRun.run_id == run_id, TrainingRun.active.is_(True))
-            .values(**values)
-        )
+        return _update_active(connection, run_id, values)
 
 
 def finish_run(run_id: str, status: str, reason: str) -> bool:
@@ -373,7 +370,7 @@ def list_runs(limit: int = 100, cursor: str | None = None) -> list[JSON]:
     """Return runs, newest first; `cursor` is the ``requested_at`` to start after."""
     statement = select(TrainingRun.__table__).order_by(TrainingRun.requested_at.desc())
     if cursor is not None:
-        at = dt.datetime.fromisoformat(cursor.removesuffix("Z"))
+        at = from_utc(cursor)
         statement = statement.where(TrainingRun.requested_at < at)
     with reading() as connection:
         return [_run(row) for row in connection.execute(statement.limit(limit))]
@@ -441,12 +438,6 @@ def idempotency_forget(key: str) -> None:
 
 
 # Pieces
-
-
-def _bind(name: str) -> ColumnElement[Any]:
-    from sqlalchemy import bindparam
-
-    return bindparam(name)
 
 
 def _columns(table: Any, names: Sequence[str]) -> list[Any]:
@@ -524,10 +515,14 @@ def _activate(connection: Connection, version: int, by: str, reason: str) -> Non
 
 
 def _finish(connection: Connection, run_id: str, values: JSON) -> bool:
+    return _update_active(connection, run_id, values | {"active": None, "finished_at": utcnow()})
+
+
+def _update_active(connection: Connection, run_id: str, values: JSON) -> bool:
     done = connection.execute(
         update(TrainingRun)
         .where(TrainingRun.run_id == run_id, TrainingRun.active.is_(True))
-        .values(active=None, finished_at=utcnow(), **values)
+        .values(**values)
     )
     return done.rowcount == 1
 
@@ -546,6 +541,11 @@ def _run(row: Row[Any]) -> JSON:
     return item
 
 
+def from_utc(text: str) -> dt.datetime:
+    """Return a moment as `utcnow` does, from the text that the functions here give."""
+    return dt.datetime.fromisoformat(text.removesuffix("Z"))
+
+
 def _utc(moment: dt.datetime | None) -> str | None:
     return f"{moment.isoformat(timespec='milliseconds')}Z" if moment else None
 
@@ -561,9 +561,14 @@ def backup(path: Path) -> None:
     with db.engine.connect() as connection:
         source = connection.connection.driver_connection
         assert source is not None  # noqa: S101 - the connection is open
-        target = pysqlite3.connect(str(path))
-        source.backup(target)
-        target.close()
+        draft = path.with_name(f"{path.name}.part")
+        try:
+            target = pysqlite3.connect(str(draft))
+            source.backup(target)
+            target.close()
+            draft.rename(path)
+        except (OSError, pysqlite3.Error) as error:
+            raise CannotBackUp(f"{path}: {error}: name a file in a folder that exists.") from None
 
 
 def database_revision() -> str | None:

@@ -45,21 +45,19 @@ def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url
 
 
 def _post(url: str, path: str, body: dict[str, Any]) -> None:
-    request = urllib.request.Request(  # noqa: S310 - the operator names the server
-        url.rstrip("/") + path,
-        data=json.dumps(body).encode(),
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {auth.admin_token(current_app)}",
-            "X-Vlib-Source": "replay",
-        },
-    )
+    headers = {
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {auth.admin_token(current_app)}",
+        "X-Vlib-Source": "replay",
+    }
+    content = json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - as above
+        request = urllib.request.Request(url.rstrip("/") + path, content, headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - the operator names it
             pass
     except urllib.error.HTTPError as error:
         raise CannotReplay(f"{url}{path} answered {error.code}: {error.read().decode()}") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CannotReplay(
             f"No server answers at {url} ({error}): start one, or say --url."
         ) from None

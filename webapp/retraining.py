@@ -29,6 +29,8 @@ from .locks import FileLock
 
 log = logging.getLogger(__name__)
 
+GRACE = 60  # seconds beyond its time limit that a training has to end by itself
+
 JSON = dict[str, Any]
 
 
@@ -37,14 +39,13 @@ def start(trigger: str, due: dt.datetime | None = None) -> JSON:
 
     Raises `Conflict`, with the running run's id, if there is one.
     """
-    lock = _acquire()
-    try:
+    run_id = str(uuid.uuid4())
+    with _acquire() as lock:
         _abandon_active()
-        run_id = str(uuid.uuid4())
         queries.add_run(run_id, trigger, due)
-        queries.update_run(run_id, process_group=_spawn(run_id, lock))
-    finally:
-        lock.release()
+        process_group = _spawn(run_id, lock)
+        if not queries.update_run(run_id, process_group=process_group):
+            _end_group(process_group)  # it was cancelled before anybody knew its processes
     run = queries.get_run(run_id)
     assert run is not None  # noqa: S101 - it was added above
     return run
@@ -59,6 +60,7 @@ def cancel(run_id: str) -> JSON:
     run = queries.get_run(run_id)
     assert run is not None  # noqa: S101 - it was read above
     _end_group(run["process_group"])
+    shutil.rmtree(workspace(run_id), ignore_errors=True)
     return run
 
 
@@ -89,10 +91,21 @@ def abandon_dead() -> None:
     """Close the books on a run whose process has died, and end what is left of it."""
     if queries.active_run() is None:
         return
-    lock = FileLock(_lock_path())
-    if lock.acquire():
-        _abandon_active()
-        lock.release()
+    with FileLock(_lock_path()) as lock:
+        if lock.acquire():
+            _abandon_active()
+
+
+def end_overdue() -> None:
+    """End a training that its own time limit did not end, as one that hangs in compiled code."""
+    run = queries.active_run()
+    limit = dt.timedelta(seconds=current_app.config["VLIB_TRAINING_LIMIT"] + GRACE)
+    if run is None or queries.utcnow() - queries.from_utc(run["requested_at"]) < limit:
+        return
+    reason = f"The training was ended: it took more than {limit.total_seconds():.0f} s."
+    if queries.finish_run(run["run_id"], "failed", reason):
+        _end_group(run["process_group"])
+        shutil.rmtree(workspace(run["run_id"]), ignore_errors=True)
 
 
 def _acquire() -> FileLock:
@@ -110,8 +123,9 @@ def _acquire() -> FileLock:
 def _abandon_active() -> None:
     """With the lock in hand: whatever the table still calls active is dead."""
     if run := queries.active_run():
-        _end_group(run["process_group"])
         queries.finish_run(run["run_id"], "abandoned", "The training process died.")
+        if run["process_group"] and _is_ours(run["process_group"], run["run_id"]):
+            _end_group(run["process_group"])
         log.warning("Training %s died; it is abandoned", run["run_id"])
         shutil.rmtree(workspace(run["run_id"]), ignore_errors=True)
 
@@ -144,12 +158,21 @@ def _reap(process: subprocess.Popen[bytes]) -> None:
     threading.Thread(target=process.wait, daemon=True).start()
 
 
+def _is_ours(process_group: int, run_id: str) -> bool:
+    """Say whether a process group still is the training's: numbers are used again."""
+    command = ["ps", "-o", "command=", "-p", str(process_group)]
+    shown = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
+    return run_id in shown.stdout
+
+
 def _end_group(process_group: int | None) -> None:
     """End a training and its children: politely, then for good."""
+    if process_group is None:
+        return
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(process_group or 0, sign) if process_group else None
-        except ProcessLookupError:
+            os.killpg(process_group, sign)
+        except (ProcessLookupError, PermissionError):  # gone; macOS says so of zombies
             return
         time.sleep(0.5)
 

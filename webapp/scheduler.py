@@ -58,6 +58,7 @@ def tick(app: Flask) -> None:
     """Look after trainings that died, and start the one that is due."""
     with app.app_context():
         retraining.abandon_dead()
+        retraining.end_overdue()
         try:
             if queries.newest_activation() == 0:
                 _train_first()
@@ -84,8 +85,8 @@ def next_run() -> dt.datetime | None:
 
 def _train_first() -> None:
     runs = queries.list_runs(limit=1)
-    latest = dt.datetime.fromisoformat(runs[0]["requested_at"]) if runs else None
-    if latest is None or dt.datetime.now(dt.UTC) - latest > RETRY_FIRST:
+    latest = queries.from_utc(runs[0]["requested_at"]) if runs else None
+    if latest is None or queries.utcnow() - latest > RETRY_FIRST:
         retraining.start("first")
 
 

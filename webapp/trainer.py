@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ log = logging.getLogger(__name__)
 INPUTS = ["weather", "temperature", "humidity", "windspeed"]
 
 
-class TimeLimit(Exception):
-    """A training took longer than it may."""
+class TimeLimit(BaseException):
+    """A training took longer than it may; no ``except Exception`` on the way holds it up."""
 
 
 def main(run_id: str, lock_fd: str) -> None:
@@ -65,7 +66,8 @@ def limit_time(seconds: int) -> None:
 def run(run_id: str) -> None:
     """Train on all that was observed, compare with the champion, store the version."""
     config = current_app.config
-    queries.update_run(run_id, status="running", started_at=queries.utcnow())
+    if not queries.update_run(run_id, status="running", started_at=queries.utcnow()):
+        return  # it was cancelled before it began
     asked = queries.get_run(run_id)
     assert asked is not None  # noqa: S101 - the process that started this one added it
     result = train(
@@ -76,7 +78,7 @@ def run(run_id: str) -> None:
         holidays=config["VLIB_HOLIDAYS"],
         n_jobs=config["VLIB_TRAINING_JOBS"] or os.cpu_count() or 1,
         quick=asked["trigger"] == "first",
-        progress=lambda stage, done: queries.update_run(run_id, stage=stage, progress=done),
+        progress=partial(report, run_id),
     )
     predictor.load(workspace(run_id), result.checksums)  # it answers before it may serve
     champion = champion_metrics(result)
@@ -123,15 +125,20 @@ def run(run_id: str) -> None:
         tracking.set_champion(config["VLIB_MLFLOW_TRACKING_URI"], result.mlflow_version)
 
 
+def report(run_id: str, stage: str, share: float) -> None:
+    """Say how far the training is."""
+    queries.update_run(run_id, stage=stage, progress=share)
+
+
 def champion_metrics(result: TrainingResult) -> dict[str, float] | None:
     """Score the champion on the challenger's holdout; None if there is no champion."""
     champion = predictor.current()
-    if champion.artefact is None:
+    if champion.serving is None:
         return None
     held_out = result.backtest[result.backtest["horizon"] == HEADLINE_HORIZON]
     history, hours = cache().current, as_hours(held_out["datetime"].to_numpy())
     rows = observed_rows(history, hours, hours - HEADLINE_HORIZON)
-    predicted = champion.artefact.predict(build(rows, history, champion.calendar))
+    predicted = champion.serving.artefact.predict(build(rows, history, champion.calendar))
     return metrics(history.rentals_at(hours), *predicted)
 
 

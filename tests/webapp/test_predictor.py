@@ -1,16 +1,25 @@
 """What the champion says, and which version is champion."""
 
 import datetime as dt
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from tests.conftest import add_version
+from training import features
+from training.artefact import Artefact, BrokenArtefact
+from training.features import observed_rows
+from training.history import History, as_hours
 from training.schema import WEATHER
 from webapp import journal, predictor, queries
 from webapp.errors import Unavailable
-from webapp.history import to_hour
+from webapp.history import cache, to_hour
 from webapp.predictor import HourRequest
 
 CHRISTMAS = to_hour(dt.datetime(2012, 12, 25, 8))
@@ -122,9 +131,61 @@ def test_without_a_champion_nothing_is_said(app_without_model: Flask) -> None:
             ask()
 
 
+def test_a_crash_of_the_child_keeps_the_artefact_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    crash = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"]
+    run, loaded = subprocess.run, []
+    monkeypatch.setattr(subprocess, "run", lambda _, **options: run(crash, **options))
+    monkeypatch.setattr(Artefact, "load", lambda *_: loaded.append(True))
+    with pytest.raises(BrokenArtefact, match="exit status -11"):
+        predictor.load(predictor.current().models / "1", {})
+    assert not loaded
+
+
+def test_serving_makes_the_features_that_training_makes() -> None:
+    """The same hours, through the database and through a frame, row for row."""
+
+    def matrices() -> tuple[np.ndarray, np.ndarray]:
+        frame = queries.observations_frame()
+        hours = as_hours(frame["datetime"].to_numpy())[-500:]
+        rows = frame.tail(500).to_dict("records")
+        requests = [
+            HourRequest(
+                hour=int(hour),
+                weather=WEATHER.index(row["weather"]),
+                temperature=row["temperature"],
+                humidity=row["humidity"],
+                windspeed=row["windspeed"],
+                holiday=bool(row["holiday"]),
+                as_of=int(hour) - 24,
+            )
+            for hour, row in zip(hours, rows, strict=True)
+        ]
+        calendar, known = predictor.current().calendar, cache().current
+        serving = features.build(predictor._rows(requests, known), known, calendar)
+        past = History.from_frame(frame)
+        return serving, features.build(observed_rows(past, hours, hours - 24), past, calendar)
+
+    np.testing.assert_array_equal(*matrices())
+    again = queries.records(queries.observations_frame().tail(50))
+    queries.upsert_observations([row | {"rentals": 7, "weather": "mist"} for row in again])
+    np.testing.assert_array_equal(*matrices())
+
+
+def test_an_outage_of_the_database_is_named_and_heals(
+    instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> int:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    assert predictor.missing() == []
+    with monkeypatch.context() as patch:
+        patch.setattr(queries, "newest_activation", gone)
+        assert predictor.missing() == ["the database can't be read"]
+        assert ask().model_version == 1  # what is in memory still answers
+    assert predictor.missing() == []
+
+
 def test_ids_are_in_the_order_of_time() -> None:
     first = predictor.new_id()
-    import time
-
     time.sleep(0.002)
     assert first < predictor.new_id()

@@ -25,7 +25,7 @@ def sleeper(monkeypatch: pytest.MonkeyPatch):
 
     def spawn(run_id: str, lock: Any) -> int:
         process = subprocess.Popen(
-            [sys.executable, "-c", code], process_group=0, pass_fds=[lock.fd]
+            [sys.executable, "-c", code, run_id], process_group=0, pass_fds=[lock.fd]
         )
         processes.append(process)
         threading.Thread(target=process.wait, daemon=True).start()
@@ -83,13 +83,57 @@ def test_a_run_whose_process_was_killed_is_abandoned(app: Flask, sleeper: list[A
         run = retraining.start("admin")
         retraining.abandon_dead()
         assert queries.active_run() is not None  # it lives
-        os.kill(sleeper[0].pid, 9)  # its child still holds the lock for a moment
         os.killpg(sleeper[0].pid, 9)
         assert group_is_gone(sleeper[0].pid)
         retraining.abandon_dead()
         abandoned = queries.get_run(run["run_id"])
         assert abandoned is not None
         assert abandoned["status"] == "abandoned"
+
+
+def test_a_failed_look_keeps_no_lock(
+    app: Flask, sleeper: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise OSError("database is locked")
+
+    with app.app_context():
+        retraining.start("admin")
+        os.killpg(sleeper[0].pid, 9)
+        assert group_is_gone(sleeper[0].pid)
+        with monkeypatch.context() as patch:
+            patch.setattr(queries, "finish_run", locked)
+            with pytest.raises(OSError, match="locked"):
+                retraining.abandon_dead()
+        assert retraining.start("admin")["status"] == "queued"
+
+
+def test_a_run_cancelled_before_its_process_is_known_ends(
+    app: Flask, sleeper: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn = retraining._spawn
+
+    def cancelled_meanwhile(run_id: str, lock: Any) -> int:
+        queries.finish_run(run_id, "cancelled", "on request")
+        return spawn(run_id, lock)
+
+    monkeypatch.setattr(retraining, "_spawn", cancelled_meanwhile)
+    with app.app_context():
+        assert retraining.start("admin")["status"] == "cancelled"
+        assert group_is_gone(sleeper[0].pid)
+
+
+def test_a_training_that_hangs_is_ended(app: Flask, sleeper: list[Any]) -> None:
+    with app.app_context():
+        run = retraining.start("admin")
+        retraining.end_overdue()
+        assert queries.active_run() is not None
+        app.config["VLIB_TRAINING_LIMIT"] = -retraining.GRACE
+        retraining.end_overdue()
+        ended = queries.get_run(run["run_id"])
+        assert ended is not None
+        assert ended["status"] == "failed"
+        assert group_is_gone(sleeper[0].pid)
 
 
 def test_activation_changes_who_serves(

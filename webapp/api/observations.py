@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from .. import queries
+from .. import predictor, queries
 from ..errors import Unprocessable
 from . import answers
 from .operations import BATCH_BYTES, operation
@@ -29,6 +29,7 @@ def add_observations(asked: Observations) -> JSON:
         except Unprocessable as error:
             rejected.append({"index": index, "errors": error.errors})
     inserted, _ = queries.upsert_observations([*rows.values()])
+    predictor.current().refresh()  # the other workers notice within a second or two
     # An hour that stands twice among the items was replaced as well, if only by the next item.
     updated = len(asked.items) - len(rejected) - inserted
     return {"inserted": inserted, "updated": updated, "rejected": rejected}

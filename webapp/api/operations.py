@@ -90,8 +90,8 @@ def _post(declared: Operation, answer: Callable[[list[BaseModel]], Response]) ->
     def run() -> Response:
         if declared.body is not None:
             return answer([parse_body(body, declared.body)])
-        if body:
-            parse_body(body, Nothing)
+        if body or request.content_type:
+            parse_body(body or b"{}", Nothing)
         return answer([])
 
     key = request.headers.get("Idempotency-Key")

@@ -21,6 +21,7 @@ Error = dict[str, str]
 
 PART_BYTES = 64 * 1024
 DISCARDED_PARTS = 256  # of a body that is too large, before it is answered
+DEPTH = 32
 DIGITS = 40  # more stand in no number of ours, and take long to convert
 FIELDS = 50  # more stand in no object of ours, and take long to report
 ERRORS = 20  # of one object that are reported
@@ -81,13 +82,17 @@ def parse_body(body: bytes, schema: type[Schema]) -> Schema:
 def parse_json(body: bytes) -> Any:
     """Return what a JSON text says; raise `BadRequest` if it is none."""
     try:
-        return _DECODER.decode(body.decode())
+        data = _DECODER.decode(body.decode())
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
     except json.JSONDecodeError:
         raise BadRequest("The body is not JSON.") from None
     except RecursionError:
         raise BadRequest("The body is nested too deep.") from None
+    # Only a body with so many brackets is worth the walk.
+    if body.count(b"[") + body.count(b"{") > DEPTH and _is_deeper(data, DEPTH):
+        raise BadRequest("The body is nested too deep.")
+    return data
 
 
 def validate(schema: type[Schema], data: Any, pointer: str = "") -> Schema:
@@ -122,6 +127,14 @@ def _check_content_type(body: bytes) -> None:
     is_json = request.mimetype == "application/json" and charset in ("utf-8", "utf8")
     if not is_json and (body or request.content_type):
         raise UnsupportedMediaType("The body must be application/json, in UTF-8.")
+
+
+def _is_deeper(data: Any, depth: int) -> bool:
+    """Say whether arrays and objects lie in each other more than `depth` deep."""
+    if not isinstance(data, (dict, list)):
+        return False
+    inner = data.values() if isinstance(data, dict) else data
+    return depth == 0 or any(_is_deeper(value, depth - 1) for value in inner)
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
