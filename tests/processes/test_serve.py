@@ -93,9 +93,18 @@ def test_a_dead_worker_is_replaced(served: Server) -> None:
     wait_for(served.ready, 10)
 
 
-def test_sigterm_ends_it(served: Server) -> None:
+def test_sigterm_lets_requests_end_and_then_the_server(served: Server) -> None:
+    answers = []
+    batch = {"items": [CHRISTMAS] * 10_000}
+    thread = threading.Thread(
+        target=lambda: answers.append(served.call("/api/predict/batch", batch))
+    )
+    thread.start()
+    time.sleep(0.3)  # the batch is on its way
     served.process.send_signal(signal.SIGTERM)
     served.process.wait(10)
+    thread.join()
+    assert [(status, answer["failed"]) for status, answer in answers] == [(200, 0)]
     assert not [pid for pid in served.workers() if alive(pid)]
 
 

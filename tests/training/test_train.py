@@ -171,7 +171,7 @@ def test_store_that_never_answers_ends_the_wait(monkeypatch: pytest.MonkeyPatch)
         (39.9, 40.0, "promoted", "better than champion and baseline"),
         (40.0, 40.0, "kept", "not better than the champion"),
         (70.0, 80.0, "kept", "not better than the baseline"),
-        (float("nan"), None, "kept", "MAE is nan"),
+        (float("nan"), None, "rejected", "MAE is nan"),
     ],
 )
 def test_only_strictly_better_is_promoted(
