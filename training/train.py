@@ -42,7 +42,7 @@ class Effort:
 
 
 DEFAULT = Effort(copies=3, search_trees=12, trees=60)
-QUICK = Effort(copies=1, search_trees=4, trees=30)
+QUICK = Effort(copies=1, search_trees=4, trees=40)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from webapp import monitoring
@@ -28,40 +29,58 @@ def frame() -> pd.DataFrame:
 
 def test_the_curve_breaks_where_an_hour_is_unknown(frame: pd.DataFrame) -> None:
     figure = figures.curve(frame, "light")
-    actual = next(trace for trace in figure.data if trace.name == "Actual")
-    assert len(actual.x) == 5
-    assert np.isnan(actual.y[2])
+    actual = next(trace for trace in figure["data"] if trace.get("name") == "Actual")
+    assert actual["x"][2] == "2012-12-03T02:00:00"
+    assert actual["y"] == [11, 19, None, 39, None]
 
 
 def test_the_curve_tells_the_sources_apart_by_more_than_colour(frame: pd.DataFrame) -> None:
     figure = figures.curve(frame, "light", HOURS[3])
-    dashes = {trace.name: trace.line.dash for trace in figure.data if "(" in (trace.name or "")}
+    named = {trace.get("name", ""): trace for trace in figure["data"]}
+    dashes = {name: trace["line"]["dash"] for name, trace in named.items() if "(" in name}
     assert dashes == {"Predicted (live)": "solid", "Predicted (backtest)": "dot"}
-    assert len(figure.layout.shapes) == 1
+    assert figure["layout"]["shapes"][0]["x0"] == "2012-12-03T03:00:00"
 
 
 def test_the_heat_map_has_a_row_a_weekday() -> None:
     table = pd.DataFrame(np.zeros((7, 24)))
     figure = figures.heat_map(table, "dark")
-    assert list(figure.data[0].y)[0] == "Mon"
-    assert np.asarray(figure.data[0].z).shape == (7, 24)
+    assert figure["data"][0]["y"][0] == "Mon"
+    assert np.asarray(figure["data"][0]["z"]).shape == (7, 24)
 
 
 def test_weather_stands_beside_the_baseline() -> None:
     table = pd.DataFrame({"weather": ["clear"], "mae": [30.0], "baseline_mae": [60.0]})
-    assert [list(bar.x) for bar in figures.by_weather(table, "light").data] == [[30.0], [60.0]]
+    bars = figures.by_weather(table, "light")["data"]
+    assert [bar["x"] for bar in bars] == [[30.0], [60.0]]
 
 
 def test_predicted_against_actual_of_nothing_is_a_figure(frame: pd.DataFrame) -> None:
-    assert figures.predicted_against_actual(monitoring.scored(frame).iloc[:0], "light").data
+    figure = figures.predicted_against_actual(monitoring.scored(frame).iloc[:0], "light")
+    assert [trace["x"] for trace in figure["data"]] == [[0, 1.0], []]
 
 
 def test_the_two_themes_differ_in_colours_alone(frame: pd.DataFrame) -> None:
     light, dark = (figures.curve(frame, theme) for theme in figures.THEMES)
-    assert light.layout.font.color != dark.layout.font.color
-    assert [trace.name for trace in light.data] == [trace.name for trace in dark.data]
-    assert light.layout.height == dark.layout.height
+    assert light["layout"]["font"]["color"] != dark["layout"]["font"]["color"]
+    assert [trace.get("name") for trace in light["data"]] == [
+        trace.get("name") for trace in dark["data"]
+    ]
+
+
+def test_every_figure_is_one_that_plotly_knows(frame: pd.DataFrame) -> None:
+    table = pd.DataFrame({"weather": ["clear"], "mae": [30.0], "baseline_mae": [60.0]})
+    periods = table.assign(datetime=HOURS[:1])
+    for figure in (
+        figures.curve(frame, "light", HOURS[3]),
+        figures.error_over_time(periods, "light"),
+        figures.heat_map(pd.DataFrame(np.zeros((7, 24))), "light"),
+        figures.by_weather(table, "light"),
+        figures.predicted_against_actual(monitoring.scored(frame), "light"),
+        figures.day(frame.reset_index(drop=True), 1, "light"),
+    ):
+        go.Figure(figure)  # raises on a property or a value that plotly.js would not take
 
 
 def test_a_finger_scrolls_the_page_and_not_the_chart(frame: pd.DataFrame) -> None:
-    assert figures.curve(frame, "light").layout.dragmode is False
+    assert figures.curve(frame, "light")["layout"]["dragmode"] is False

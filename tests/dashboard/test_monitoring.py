@@ -64,14 +64,15 @@ def test_live_hours_are_preferred_to_the_backtest() -> None:
     assert list(monitoring.pick(rows, ("replay",))["source"]) == ["replay"]
 
 
-def test_a_day_ahead_is_preferred_to_other_horizons() -> None:
-    rows = frame({"horizon": 1.0}, {"horizon": 1.0}, {"horizon": 24.0})
-    assert list(monitoring.pick(rows)["horizon"]) == [24.0]
-    assert list(monitoring.pick(rows[:2])["horizon"]) == [1.0, 1.0]
+def test_a_day_ahead_is_preferred_unless_it_is_rare() -> None:
+    rows = frame({"horizon": 24.0}, *({"horizon": 1.0} for _ in range(3)))
+    assert list(monitoring.pick(rows[:3])["horizon"]) == [24.0]
+    assert list(monitoring.pick(rows)["horizon"]) == [1.0, 1.0, 1.0]
 
 
 def test_nothing_to_pick_is_an_empty_frame() -> None:
     assert monitoring.pick(frame({"actual": None})).empty
+    assert monitoring.pick(frame({"horizon": None})).empty
 
 
 def test_the_last_word_is_one_prediction_an_hour() -> None:

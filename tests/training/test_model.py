@@ -1,3 +1,4 @@
+import hashlib
 import json
 import subprocess
 import sys
@@ -131,3 +132,24 @@ def test_intervals_survive_json_and_refuse_nonsense(intervals: Intervals) -> Non
     assert Intervals.from_dict(values).to_dict() == intervals.to_dict()
     with pytest.raises(ValueError, match="expected finite bounds of shape"):
         Intervals.from_dict(values | {"lower": [[0.0]]})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        (FOREST, b"no forest", "forest.onnx"),
+        (METADATA, b"no json", "metadata.json"),
+        (METADATA, b'{"features": ["hour"]}', "its features are not those of this version"),
+        (METADATA, b"[]", "metadata.json"),
+    ],
+)
+def test_nonsense_with_a_right_checksum_is_broken_too(
+    saved: Saved, tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    directory, checksums = saved
+    for file in checksums:
+        (tmp_path / file).write_bytes((directory / file).read_bytes())
+    (tmp_path / name).write_bytes(content)
+    right = checksums | {name: hashlib.sha256(content).hexdigest()}
+    with pytest.raises(BrokenArtefact, match=reason):
+        Artefact.load(tmp_path, right)
