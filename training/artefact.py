@@ -1,4 +1,4 @@
-"""What is served: the forest as ONNX, and a small JSON; data, never code.
+"""What is served: forests as ONNX, a small JSON, arrays that explain; data, never code.
 
 `python -m training.artefact DIRECTORY`, with the checksums as JSON on standard input, tries an
 artefact in a process of its own: a crafted forest can take its process down.
@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,15 +18,22 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from training.features import FEATURES, LEVEL
+from training.bands import BANDS, band_of
+from training.explain import Trees
+from training.features import FEATURES, HORIZON, LEVEL
 from training.history import Floats
 from training.intervals import Intervals
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-FOREST = "forest.onnx"
+FORESTS = tuple(f"{band.name}.onnx" for band in BANDS)
+"""One for each of `BANDS`."""
 METADATA = "metadata.json"
+TREES = "trees.npz"
+"""Read only when a prediction is explained."""
+UNDERSTANDING = "understanding.json"
+"""For the dashboard; a model serves without it."""
 _INPUT = "features"
 
 
@@ -43,32 +51,65 @@ def save(
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
-    from training.model import forest_of, level_of
+    from training.model import forests_of, level_of
 
-    columns = FloatTensorType([None, len(FEATURES) - 1])
-    forest = to_onnx(forest_of(pipeline), initial_types=[(_INPUT, columns)])
+    forests = forests_of(pipeline)
+    directory.mkdir(parents=True, exist_ok=True)
+    for band, name in zip(BANDS, FORESTS, strict=True):
+        columns = FloatTensorType([None, len(band.columns)])
+        model = to_onnx(forests[band.name], initial_types=[(_INPUT, columns)])
+        (directory / name).write_bytes(model.SerializeToString())
     document = {
         **metadata,
         "features": FEATURES,
+        "bands": {band.name: band.columns.tolist() for band in BANDS},
         "level": level_of(pipeline),
         "intervals": intervals.to_dict(),
     }
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / FOREST).write_bytes(forest.SerializeToString())
     (directory / METADATA).write_text(json.dumps(document, indent=1, allow_nan=False))
-    return {name: _sha256((directory / name).read_bytes()) for name in (FOREST, METADATA)}
+    Trees.of(forests).save(directory / TREES)
+    names = (*FORESTS, METADATA, TREES)
+    return {name: _sha256((directory / name).read_bytes()) for name in names}
+
+
+def save_understanding(
+    directory: Path, importance: dict[str, Any], dependence: dict[str, Any]
+) -> dict[str, str]:
+    """Write what `training.understanding` found beside a model; return the file's sha256."""
+    document = {"importance": importance, "dependence": dependence}
+    content = json.dumps(document, allow_nan=False).encode()
+    (directory / UNDERSTANDING).write_bytes(content)
+    return {UNDERSTANDING: _sha256(content)}
+
+
+def read_understanding(directory: Path, checksums: dict[str, str]) -> dict[str, Any]:
+    """Return `importance` and `dependence` of a stored model, as `training.understanding` says.
+
+    Raises
+    ------
+    BrokenArtefact
+        The file is missing or has another checksum than given.
+    """
+    document: dict[str, Any] = json.loads(_read(directory / UNDERSTANDING, checksums))
+    return document
 
 
 class Artefact:
     """A model that predicts; make it with `load`."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, metadata: dict[str, Any], intervals: Intervals
+        self,
+        sessions: list[onnxruntime.InferenceSession],
+        metadata: dict[str, Any],
+        intervals: Intervals,
+        trees: Callable[[], Trees],
     ) -> None:
         self.metadata = metadata
-        self._session = session
+        self._sessions = sessions
         self._intervals = intervals
         self._level = float(metadata["level"])
+        self._read_trees = trees
+        self._trees: Trees | None = None
 
     @classmethod
     def load(cls, directory: Path, checksums: dict[str, str]) -> Self:
@@ -80,33 +121,78 @@ class Artefact:
             A file is missing, has another checksum than given, or does not hold a model for
             these `FEATURES`.
         """
-        forest = _read(directory / FOREST, checksums)
+        forests = [_read(directory / name, checksums) for name in FORESTS]
         text = _read(directory / METADATA, checksums)
+        _read(directory / TREES, checksums)
         try:
             metadata = json.loads(text)
             if tuple(metadata["features"]) != FEATURES:
                 raise ValueError("its features are not those of this version of the code")
+            if metadata["bands"] != {band.name: band.columns.tolist() for band in BANDS}:
+                raise ValueError("its bands are not those of this version of the code")
             intervals = Intervals.from_dict(metadata["intervals"])
             if not 0 < float(metadata["level"]) < np.inf:
                 raise ValueError("expected a level above 0")
         except (ValueError, KeyError, TypeError) as error:
             raise BrokenArtefact(f"{METADATA}: {error!r}") from error
-        try:
-            artefact = cls(_session(forest), metadata, intervals)
-            artefact.predict(np.zeros((1, len(FEATURES)), np.float32))
-        except Exception as error:  # onnxruntime's errors share no base class
-            raise BrokenArtefact(f"{FOREST}: {error}") from error
-        return artefact
+        sessions = []
+        for band, name, forest in zip(BANDS, FORESTS, forests, strict=True):
+            try:
+                session = _session(forest)
+                session.run(None, {_INPUT: np.zeros((1, len(band.columns)), np.float32)})
+            except Exception as error:  # onnxruntime's errors share no base class
+                raise BrokenArtefact(f"{name}: {error}") from error
+            sessions.append(session)
+        # The arrays may have changed, or be gone, by the time they are asked for.
+        return cls(
+            sessions,
+            metadata,
+            intervals,
+            lambda: Trees.load(_read(directory / TREES, checksums)),
+        )
 
     def predict(self, matrix: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
         """Return rentals, lower and upper bound of each row of a feature matrix."""
         known = matrix[:, LEVEL].astype(np.float64)
         level = np.where(known > 0, known, self._level)
-        inputs = np.ascontiguousarray(matrix[:, 1:])  # without the level, which is column 0
-        ratio = self._session.run(None, {_INPUT: inputs})[0][:, 0]
+        bands = band_of(matrix[:, HORIZON])
+        if len(bands) == 1:
+            ratio = self._run(int(bands[0]), matrix)
+        else:
+            ratio = np.empty(len(matrix), np.float32)
+            for band in np.unique(bands):
+                members = bands == band
+                ratio[members] = self._run(band, matrix[members])
         rentals = np.maximum(ratio.astype(np.float64), 0.0) * level
         lower, upper = self._intervals.bounds(rentals, matrix)
         return rentals, lower, upper
+
+    def explain(self, row: NDArray[np.float32]) -> dict[str, float]:
+        """Return each feature's contribution to one row's prediction, in rentals.
+
+        Path contributions (see `training.explain`); `baseline` is what the forest predicts of an
+        hour of which nothing is known but the level, and all of them add up to the prediction.
+
+        Raises
+        ------
+        BrokenArtefact
+            The arrays are missing or are not those that were stored.
+        """
+        if self._trees is None:
+            self._trees = self._read_trees()
+        number = int(band_of(row[HORIZON : HORIZON + 1])[0])
+        columns = BANDS[number].columns
+        baseline, ratios = self._trees.contributions(BANDS[number].name, row[columns])
+        level = float(row[LEVEL]) if row[LEVEL] > 0 else self._level
+        found = {
+            FEATURES[column]: level * ratio for column, ratio in zip(columns, ratios, strict=True)
+        }
+        return {"baseline": level * baseline, **found}
+
+    def _run(self, band: int, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        inputs = matrix.take(BANDS[band].columns, axis=1)
+        ratio: NDArray[np.float32] = self._sessions[band].run(None, {_INPUT: inputs})[0][:, 0]
+        return ratio
 
 
 def _session(forest: bytes) -> onnxruntime.InferenceSession:

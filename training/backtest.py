@@ -14,12 +14,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import TimeSeriesSplit
 
+from training.bands import band_of
 from training.calendar import Calendar
 from training.evaluate import metrics
-from training.features import build, observed_rows
+from training.features import HORIZON, build, observed_rows
 from training.history import NO_HISTORY, History, Ints, as_hours
-from training.intervals import Intervals
-from training.model import CHAMPION, COPIES, TREES, level_of, out_of_fold, pipeline, training_data
+from training.model import (
+    CALIBRATION_TREES,
+    CHAMPION,
+    COPIES,
+    TREES,
+    level_of,
+    out_of_fold,
+    pipeline,
+    training_data,
+)
 from training.sources import embedded_history, read_csv
 
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -37,6 +46,7 @@ def backtest(
     trees: int = TREES,
     copies: int = COPIES,
     n_jobs: int = 2,
+    weather: bool = True,
 ) -> pd.DataFrame:
     """Predict the test hours of each split by a model of its train hours.
 
@@ -54,6 +64,9 @@ def backtest(
         Hours.
     trees, copies, n_jobs
         Cost of each model; the result depends on the first two only.
+    weather : bool
+        Whether the weather between t - horizon and t is known, or that of t alone, as to a single
+        request.
 
     Returns
     -------
@@ -69,15 +82,19 @@ def backtest(
         raise ValueError(f"horizon {horizon}: expected at least 1 hour, or None")
     known, calendar = History.from_frame(history), Calendar(holidays)
     hours = as_hours(history["datetime"].to_numpy())
+    # The bands do not touch each other, so those that answer the test hours are enough.
     unfitted = pipeline(trees, n_jobs=n_jobs).set_params(**CHAMPION)
+    smaller = pipeline(min(trees, CALIBRATION_TREES), n_jobs=n_jobs).set_params(**CHAMPION)
     parts = []
     for number, (train, test) in enumerate(splits):
         past = _legal(hours[train], hours[test], known, horizon, number)
         as_of = hours[test] - horizon if horizon else np.full(len(test), NO_HISTORY)
-        fitted = unfitted.fit(*training_data(past, known, calendar, copies))
-        unseen = out_of_fold(unfitted, past, known, calendar, copies)
-        intervals = Intervals.fit(*unseen, level_of(fitted))
-        matrix = build(observed_rows(known, hours[test], as_of), known, calendar)
+        rows = observed_rows(known, hours[test], as_of)
+        matrix = build(rows, known, calendar, None if weather else np.ones(len(test), bool))
+        bands = np.unique(band_of(matrix[:, HORIZON])).tolist()
+        fitted = unfitted.fit(*training_data(past, known, calendar, copies, bands))
+        unseen = out_of_fold(smaller, past, known, calendar, copies, bands)
+        intervals = unseen.calibrate(level_of(fitted))
         predicted = fitted.predict(matrix)
         lower, upper = intervals.bounds(predicted, matrix)
         columns = {

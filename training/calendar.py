@@ -37,11 +37,20 @@ class Calendar:
 
     def __init__(self, holidays: str) -> None:
         self._holidays = _holiday_table(holidays)
+        self._days = _day_table(holidays)
 
     def is_holiday(self, hours: Ints) -> NDArray[np.bool_]:
         """Return whether hours lie on a public holiday (1970 to 2100, else never)."""
         days = np.minimum(np.maximum(hours // 24, -1), len(self._holidays) - 1)
         return self._holidays[days]
+
+    def days(self, hours: Ints) -> NDArray[np.int16]:
+        """Return what the calendar says of the days of hours, of shape (n, 6).
+
+        Weekday, working day, holiday (none at a weekend), day of the year, and whether the day
+        before and the day after are working days; years outside 1970 to 2100 have the last day's.
+        """
+        return self._days.take(hours // 24, axis=0, mode="clip")
 
     def features(self, hours: Ints) -> CalendarFeatures:
         """Return hour, weekday and day of the year."""
@@ -68,3 +77,16 @@ def _holiday_table(place: str) -> NDArray[np.bool_]:
     days = np.array([day.toordinal() - first for day in known], dtype=np.int64)
     table[days[(days >= 0) & (days < len(table) - 1)]] = True
     return table
+
+
+@lru_cache(maxsize=8)
+def _day_table(place: str) -> NDArray[np.int16]:
+    days = np.arange(len(_holiday_table(place)))
+    dates = days.astype("datetime64[D]")
+    new_year = dates.astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+    weekday = (days + 3) % 7
+    holiday = _holiday_table(place) & (weekday < 5)
+    working = (weekday < 5) & ~holiday
+    yesterday, tomorrow = np.roll(working, 1), np.roll(working, -1)
+    columns = (weekday, working, holiday, days - new_year, yesterday, tomorrow)
+    return np.column_stack(columns).astype(np.int16)

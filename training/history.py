@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+    from training.calendar import Calendar
+
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -59,7 +61,7 @@ class History:
         self._length = int(hours.max()) - self._start + 1 if len(hours) else 0
         # One cell more at each end answers for everything outside.
         self._cells = hours - self._start + 1
-        self._rentals = self._grid(rentals, np.nan)
+        self.rentals = self._grid(rentals, np.nan)
         self.weather = self._grid(weather, -1)
         self.temperature = self._grid(temperature, np.nan)
         self.feels_like = self._grid(feels_like, np.nan)
@@ -67,12 +69,15 @@ class History:
         self.windspeed = self._grid(windspeed, np.nan)
         self.holiday = self._grid(holiday, -1)
 
-        known = ~np.isnan(self._rentals)
+        known = ~np.isnan(self.rentals)
         self._counts = np.cumsum(known)
-        self._sums = np.cumsum(np.where(known, self._rentals, 0.0))
+        self._sums = np.cumsum(np.where(known, self.rentals, 0.0))
         cells = np.arange(self._length + 2)
         self._newest = np.maximum.accumulate(np.where(known, cells, 0))
         self.hours: Ints = np.flatnonzero(known) - 1 + self._start
+        with np.errstate(invalid="ignore"):  # what can't be a number is none
+            self._state = self._states()
+        self._working: tuple[Calendar, NDArray[np.bool_]] | None = None
 
     def _grid(self, values: NDArray[T], unknown: float) -> NDArray[T]:
         grid = np.full(self._length + 2, unknown, dtype=values.dtype)
@@ -129,7 +134,7 @@ class History:
 
     def rentals_at(self, hours: Ints) -> Floats:
         """Return the rentals of hours; NaN where unknown."""
-        return self._rentals[self.cells(hours)]
+        return self.rentals[self.cells(hours)]
 
     def mean(self, hours: Ints, length: int, least: int = 1) -> Floats:
         """Return the mean of the known rentals of the `length` hours that end with each given one.
@@ -142,12 +147,57 @@ class History:
         total = self._sums[end] - self._sums[start]
         return np.where(count >= least, total / np.maximum(count, 1), np.nan)
 
+    def state(self, hours: Ints) -> Floats:
+        """Return what is known of the time up to each given hour, of shape (n, 6).
+
+        The level; mean temperature and share of precipitation of its 28 days; mean temperature and
+        mean rentals of 7 days; mean rentals of 24 hours. NaN where unknown.
+        """
+        return self._state[self.cells(hours)]
+
+    def _states(self) -> Floats:
+        hours = np.arange(self._length + 2) + (self._start - 1)
+        seen = self.weather >= 0
+        rain = np.where(self.weather >= WEATHER.index("light_precipitation"), 1.0, 0.0)
+        warmth = np.where(seen, self.temperature, 0.0)
+        return np.column_stack(
+            [
+                self.level(hours),
+                _trailing(warmth, seen, LEVEL_HOURS),
+                _trailing(rain, seen, LEVEL_HOURS),
+                _trailing(warmth, seen, HOURS_PER_WEEK),
+                self.mean(hours, HOURS_PER_WEEK),
+                self.mean(hours, 24),
+            ]
+        )
+
+    def working_days(self, calendar: Calendar) -> NDArray[np.bool_]:
+        """Return for each grid cell whether it lies on a working day.
+
+        A holiday is what was observed, else what the calendar says.
+        """
+        kept = self._working
+        if kept is None or kept[0] is not calendar:
+            hours = np.arange(self._length + 2) + (self._start - 1)
+            day = calendar.days(hours)
+            holiday = np.where(self.holiday < 0, day[:, 2], self.holiday == 1)
+            self._working = kept = (calendar, (day[:, 0] < 5) & (holiday == 0))
+        return kept[1]
+
     def level(self, hours: Ints) -> Floats:
         """Return the trailing level: the mean of the known rentals of 28 days.
 
         NaN where less than a day of them is known: fewer hours are no level but a time of day.
         """
         return self.mean(hours, LEVEL_HOURS, LEVEL_LEAST)
+
+
+def _trailing(values: Floats, known: NDArray[np.bool_], length: int) -> Floats:
+    """Return the mean of the known of so many values that end with each; NaN where none is."""
+    count, total = np.cumsum(known), np.cumsum(values)
+    start = np.maximum(np.arange(len(values)) - length, 0)
+    count, total = count - count[start], total - total[start]
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def as_hours(datetimes: NDArray[np.datetime64]) -> Ints:

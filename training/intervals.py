@@ -1,8 +1,15 @@
 """Calibrated 90 % prediction intervals; numpy only.
 
-Split conformal prediction, Mondrian by horizon and by the size of the prediction (Vovk, Gammerman
-and Shafer, Algorithmic Learning in a Random World, 2005): of the residuals of unseen hours in a
-group, 5 % lie below the lower bound and 5 % above the upper. Residuals are ratios to the level.
+Conformal prediction from residuals of hours that the model had not seen:
+
+- Mondrian by horizon and by kind of hour (`KINDS`): each has quantiles of its own (Vovk, Gammerman
+  and Shafer, Algorithmic Learning in a Random World, 2005, section 4.5);
+- normalised by difficulty: residuals are divided by what is usual for predictions of that size
+  (Papadopoulos, Gammerman and Vovk, Normalized nonconformity measures, 2008);
+- weighted: newer residuals count more, because errors drift (Barber, Candès, Ramdas and
+  Tibshirani, Conformal prediction beyond exchangeability, Annals of Statistics 51(2), 2023).
+
+Everything is in ratios to the level. 5 % lie below the lower bound and 5 % above the upper.
 """
 
 from dataclasses import dataclass
@@ -12,11 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluate import LEVEL as COVERAGE
-from training.features import HORIZON, HORIZONS, LEVEL
+from training.features import FEATURES, HORIZON, LEVEL
 from training.history import Floats, Ints
 
-_BINS = 8
-_LEAST = 100
+CALIBRATED = (1, 3, 8, 23, 24, 48, 168)
+"""Horizons with quantiles of their own; those between take the next longer one."""
+KINDS = ("rush", "working_day", "free_day", "night")
+"""Working-day rush (7 to 9, 16 to 19), the rest of a working day, weekend and holiday daytime
+(8 to 21), night (22 to 5, and until 7 where nobody goes to work)."""
+HALF_LIFE = 180 * 24
+"""Hours after which a residual counts half."""
+_ROWS = len(CALIBRATED) + 1
+_KNOTS = 6
+_LEAST = 40
+_HOUR = FEATURES.index("hour")
+_WORKING = FEATURES.index("working_day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +44,78 @@ class Intervals:
     ----------
     level : float
         Rentals; stands for an unknown level.
-    edges : float64[bins - 1]
-        Where the groups of predicted ratios part.
-    lower, upper : float64[len(HORIZONS) + 1, bins]
-        Residuals as ratios to the level; the last row is for no rentals known.
+    knots : float64[len(KINDS), k]
+        Predicted ratios, ascending.
+    lower, upper : float64[len(CALIBRATED) + 1, len(KINDS), k]
+        Residuals as ratios to the level at the knots, linear between them; the last row is for no
+        rentals known.
     """
 
     level: float
-    edges: Floats
+    knots: Floats
     lower: Floats
     upper: Floats
 
     @classmethod
     def fit(
-        cls, actual: Floats, predicted: Floats, matrix: NDArray[np.float32], level: float
+        cls,
+        actual: Floats,
+        predicted: Floats,
+        matrix: NDArray[np.float32],
+        level: float,
+        hours: Ints | None = None,
     ) -> Self:
-        """Calibrate on predictions of hours that the model had not seen."""
+        """Calibrate on predictions of hours that the model had not seen.
+
+        Without `hours` all residuals count alike.
+        """
         scale = _scale(matrix, level)
         residual, ratio = (actual - predicted) / scale, predicted / scale
-        rows = _horizon_rows(matrix)
-        bins = int(np.clip(len(actual) // ((len(HORIZONS) + 1) * _LEAST), 1, _BINS))
-        edges = np.quantile(ratio, np.arange(1, bins) / bins)
-        groups = np.searchsorted(edges, ratio)
-        lower = np.zeros((len(HORIZONS) + 1, bins))
-        upper = np.zeros_like(lower)
-        for row in range(len(lower)):
-            for group in range(bins):
-                members = np.sort(residual[(rows == row) & (groups == group)])
-                lower[row, group], upper[row, group] = _bounds(members)
+        age = np.zeros(len(actual)) if hours is None else hours.max() - hours
+        weight = 0.5 ** (age / HALF_LIFE)
+        rows, kinds = _rows(matrix[:, HORIZON]), kind_of(matrix)
+        places = (np.arange(_KNOTS) + 0.5) / _KNOTS
+        knots = np.zeros((len(KINDS), _KNOTS))
+        lower, upper = np.zeros((2, _ROWS, len(KINDS), _KNOTS))
+        for kind in range(len(KINDS)):
+            members = kinds == kind
+            # Without an hour of this kind, all hours stand for it.
+            members = members if members.sum() >= _LEAST else np.ones(len(kinds), bool)
+            knots[kind] = np.maximum.accumulate(np.quantile(ratio[members], places))
+            for row in range(_ROWS):
+                chosen = members & (rows == row)
+                if chosen.sum() >= _LEAST:
+                    lower[row, kind], upper[row, kind] = _quantiles(
+                        residual[chosen], ratio[chosen], weight[chosen], knots[kind]
+                    )
         # Knowing less never makes an interval narrower, whatever chance says of the sample.
-        known = len(HORIZONS)
-        lower[:known] = np.minimum.accumulate(lower[:known])
-        upper[:known] = np.maximum.accumulate(upper[:known])
-        return cls(level, edges, lower, upper)
+        lower[:-1] = np.minimum.accumulate(lower[:-1])
+        upper[:-1] = np.maximum.accumulate(upper[:-1])
+        return cls(level, knots, lower, upper)
 
     def bounds(self, rentals: Floats, matrix: NDArray[np.float32]) -> tuple[Floats, Floats]:
         """Return lower and upper bounds: 0 <= lower <= rentals <= upper.
 
-        Horizons between those calibrated take the next longer one, horizons beyond take the
-        longest.
+        Horizons beyond those calibrated take the longest.
         """
         scale = _scale(matrix, self.level)
-        rows, groups = _horizon_rows(matrix), np.searchsorted(self.edges, rentals / scale)
-        lower = rentals + self.lower[rows, groups] * scale
-        upper = rentals + self.upper[rows, groups] * scale
-        return np.clip(lower, 0.0, rentals), np.maximum(upper, rentals)
+        ratio = rentals / scale
+        groups = _rows(matrix[:, HORIZON]) * len(KINDS) + kind_of(matrix)
+        below, above = np.empty((2, len(rentals)))
+        for group in [int(groups[0])] if len(groups) == 1 else np.unique(groups):
+            row, kind = divmod(group, len(KINDS))
+            members = groups == group
+            knots, asked = self.knots[kind], ratio[members]
+            below[members] = np.interp(asked, knots, self.lower[row, kind])
+            above[members] = np.interp(asked, knots, self.upper[row, kind])
+        lower, upper = rentals + below * scale, rentals + above * scale
+        return np.minimum(np.maximum(lower, 0.0), rentals), np.maximum(upper, rentals)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {
             "level": self.level,
-            "edges": self.edges.tolist(),
+            "knots": self.knots.tolist(),
             "lower": self.lower.tolist(),
             "upper": self.upper.tolist(),
         }
@@ -92,14 +130,33 @@ class Intervals:
             The shapes do not fit, or a number is not finite.
         """
         arrays = {
-            name: np.asarray(values[name], np.float64) for name in ("edges", "lower", "upper")
+            name: np.asarray(values[name], np.float64) for name in ("knots", "lower", "upper")
         }
         level = float(values["level"])
-        shape = (len(HORIZONS) + 1, len(arrays["edges"]) + 1)
+        shape = (_ROWS, len(KINDS), _KNOTS)
+        fits = arrays["lower"].shape == arrays["upper"].shape == shape
+        fits = fits and arrays["knots"].shape == shape[1:]
         finite = all(np.isfinite(array).all() for array in arrays.values())
-        if not (finite and level > 0 and arrays["lower"].shape == arrays["upper"].shape == shape):
+        if not (finite and fits and level > 0):
             raise ValueError(f"intervals: expected finite bounds of shape {shape}, level above 0")
         return cls(level, **arrays)
+
+
+def kind_of(matrix: NDArray[np.float32]) -> Ints:
+    """Return the index into `KINDS` of each row of a feature matrix."""
+    hour = matrix[:, _HOUR].astype(np.int64)
+    return _KIND[matrix[:, _WORKING].astype(np.int64), hour]
+
+
+def _kinds() -> Ints:
+    hour = np.arange(24)
+    night = (hour >= 22) | (hour <= 5)
+    rush = ((hour >= 7) & (hour <= 9)) | ((hour >= 16) & (hour <= 19))
+    return np.stack([np.where(night | (hour <= 7), 3, 2), np.where(night, 3, np.where(rush, 0, 1))])
+
+
+_KIND = _kinds()
+"""By working day and hour."""
 
 
 def _scale(matrix: NDArray[np.float32], level: float) -> Floats:
@@ -107,16 +164,28 @@ def _scale(matrix: NDArray[np.float32], level: float) -> Floats:
     return np.where(known > 0, known, level)
 
 
-def _horizon_rows(matrix: NDArray[np.float32]) -> Ints:
-    horizon = matrix[:, HORIZON]
-    rows = np.minimum(np.searchsorted(HORIZONS, horizon), len(HORIZONS) - 1)
-    return np.where(horizon > 0, rows, len(HORIZONS))
+def _rows(horizon: NDArray[np.float32]) -> Ints:
+    rows = np.minimum(np.searchsorted(CALIBRATED, horizon), len(CALIBRATED) - 1)
+    return np.where(horizon > 0, rows, len(CALIBRATED))
 
 
-def _bounds(residuals: Floats) -> tuple[float, float]:
-    """Return the two order statistics that hold for one more residual of the same kind."""
-    count = len(residuals)
-    if not count:
-        return 0.0, 0.0
-    rank = min(int(np.ceil((count + 1) * (1 + COVERAGE) / 2)), count)
-    return float(residuals[count - rank]), float(residuals[rank - 1])
+def _quantiles(
+    residual: Floats, ratio: Floats, weight: Floats, knots: Floats
+) -> tuple[Floats, Floats]:
+    """Return lower and upper residuals at the knots."""
+    # How large a residual usually is around each knot, by a kernel mean on the ranks.
+    rank = np.searchsorted(np.sort(ratio), np.append(knots, ratio)) / len(ratio)
+    apart = rank[len(knots) :, None] - rank[: len(knots)]
+    kernel = weight[:, None] * np.exp(-0.5 * (apart / 0.12) ** 2)
+    usual = (kernel * np.abs(residual)[:, None]).sum(axis=0) / kernel.sum(axis=0) + 1e-6
+    score = residual / np.interp(ratio, knots, usual)
+    return _tail(-score, weight) * -usual, _tail(score, weight) * usual
+
+
+def _tail(scores: Floats, weight: Floats) -> float:
+    """Return the score that one more of the same kind exceeds with probability 5 %."""
+    order = np.argsort(scores)
+    # The one to come has the largest weight, and may lie beyond all others.
+    share = np.cumsum(weight[order]) / (weight.sum() + weight.max())
+    place = int(np.searchsorted(share, (1 + COVERAGE) / 2))
+    return float(scores[order[min(place, len(scores) - 1)]])

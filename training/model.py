@@ -1,39 +1,60 @@
-"""The model: a scikit-learn pipeline around a random forest that learns ratios to the level."""
+"""The model: a scikit-learn pipeline around random forests that learn ratios to the level.
 
-from typing import Any, Self
+What tells most of the next hour (how the last one went) tells nothing of the next week, so each
+band of horizons has a forest and columns of its own; `HorizonForests` is one estimator all the
+same.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from training.bands import ALL, BANDS, Band, band_of
 from training.calendar import Calendar
-from training.features import HORIZONS, LEVEL, UNKNOWN, build, observed_rows
+from training.features import HORIZON, LEVEL, build, observed_rows
 from training.history import NO_HISTORY, Floats, History, Ints
+from training.intervals import CALIBRATED, Intervals
 
+PREFIX = "forests__regressor__"
 GRID: dict[str, list[Any]] = {
-    "ratio__regressor__min_samples_leaf": [3, 6, 12],
-    "ratio__regressor__max_features": [0.4, 0.7],
-    "ratio__regressor__bootstrap": [True, False],
+    f"{PREFIX}min_samples_leaf": [3, 5, 8],
+    f"{PREFIX}max_features": [0.3, 0.5],
+    f"{PREFIX}max_samples": [0.5, 0.8],
 }
 CHAMPION = {
-    "ratio__regressor__min_samples_leaf": 12,
-    "ratio__regressor__max_features": 0.4,
-    "ratio__regressor__bootstrap": False,
+    f"{PREFIX}min_samples_leaf": 5,
+    f"{PREFIX}max_features": 0.5,
+    f"{PREFIX}max_samples": 0.8,
 }
 """What the grid search chooses on the embedded history; the backtest's fixed choice."""
-TREES = 60
+TREES = 40
 COPIES = 3
 FOLDS = 3
-HORIZON_RING = (1, 24, 48, 168, None, 2, 24, 6, 72, 1, 12, 48, 168, None, 24, 1, 120)
-"""The horizons that training rows get in turn; None: no rentals known. Its length is prime, so that
-each hour of the day and each weekday meets every horizon."""
+CALIBRATION_FOLDS = 4
+CALIBRATION_TREES = 24
+HIDDEN = 0.25
+"""Share of the training rows that know the weather after `as_of` of their own hour alone."""
+
+
+class Unseen(NamedTuple):
+    """Predictions of hours that the model had not seen."""
+
+    actual: Floats
+    predicted: Floats
+    matrix: NDArray[np.float32]
+    hours: Ints
+
+    def calibrate(self, level: float) -> Intervals:
+        """Return the intervals for a model with this level for an unknown one."""
+        return Intervals.fit(self.actual, self.predicted, self.matrix, level, self.hours)
 
 
 class RatioToLevel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # no stubs
@@ -74,46 +95,125 @@ class RatioToLevel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # no s
         return ratio * X[:, 0].astype(np.float64)
 
 
-def pipeline(trees: int = TREES, seed: int = 0, n_jobs: int | None = None) -> Pipeline:
-    """Return the unfitted pipeline; it takes the feature matrix and predicts rentals.
+class HorizonForests(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # no stubs
+    """Fit a forest for each band of horizons, predict each row by the one of its band.
 
-    An unknown level is replaced by the mean level of the training rows.
+    Parameters
+    ----------
+    regressor : RandomForestRegressor
+
+    Attributes
+    ----------
+    forests_ : dict
+        A fitted `RatioToLevel` by the name of each band that had rows.
+    level_ : float
+        Mean rentals of the training rows; stands for an unknown level.
     """
-    fill = SimpleImputer(missing_values=UNKNOWN, strategy="mean")
+
+    def __init__(self, regressor: RandomForestRegressor) -> None:
+        self.regressor = regressor
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit on the feature matrix of shape (n, len(FEATURES)) and rentals of shape (n,)."""
+        X, y = np.asarray(X), np.asarray(y)
+        self.level_ = float(y.mean())
+        self.forests_ = {}
+        for band, members in _by_band(X):
+            forest = RatioToLevel(self.regressor)
+            self.forests_[band.name] = forest.fit(self._inputs(X[members], band), y[members])
+        return self
+
+    def predict(self, X: ArrayLike) -> Floats:
+        """Return predicted rentals of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            A row is of a band that had no rows to fit on.
+        """
+        check_is_fitted(self)
+        X = np.asarray(X)
+        predicted = np.empty(len(X))
+        for band, members in _by_band(X):
+            if band.name not in self.forests_:
+                raise ValueError(f"band {band.name!r}: expected one of {', '.join(self.forests_)}")
+            inputs = self._inputs(X[members], band)
+            predicted[members] = self.forests_[band.name].predict(inputs)
+        return predicted
+
+    def predict_trees(self, X: ArrayLike) -> Floats:
+        """Return what each tree predicts, of shape (trees, n)."""
+        X = np.asarray(X)
+        parts = _by_band(X)
+        trees = min(len(self.forests_[band.name].regressor_) for band, _ in parts)
+        predicted = np.empty((trees, len(X)))
+        for band, members in parts:
+            inputs = self._inputs(X[members], band)
+            forest = self.forests_[band.name].regressor_
+            for tree in range(trees):
+                ratio = forest.estimators_[tree].tree_.predict(inputs[:, 1:])
+                predicted[tree, members] = ratio.reshape(-1) * inputs[:, 0]
+        return predicted
+
+    def _inputs(self, X: NDArray[np.float32], band: Band) -> NDArray[np.float32]:
+        level = np.where(X[:, LEVEL] > 0, X[:, LEVEL], self.level_)
+        return np.column_stack([level, X[:, band.columns]]).astype(np.float32)
+
+
+def _by_band(X: NDArray[np.float32]) -> list[tuple[Band, Ints]]:
+    numbers = band_of(X[:, HORIZON])
+    members = [(band, np.flatnonzero(numbers == number)) for number, band in enumerate(BANDS)]
+    return [(band, rows) for band, rows in members if len(rows)]
+
+
+def pipeline(trees: int = TREES, seed: int = 0, n_jobs: int | None = None) -> Pipeline:
+    """Return the unfitted pipeline; it takes the feature matrix and predicts rentals."""
     forest = RandomForestRegressor(n_estimators=trees, random_state=seed, n_jobs=n_jobs)
-    return Pipeline(
-        [
-            ("level", ColumnTransformer([("fill", fill, [LEVEL])], remainder="passthrough")),
-            ("ratio", RatioToLevel(forest)),
-        ]
-    )
+    return Pipeline([("forests", HorizonForests(forest))])
 
 
-def forest_of(fitted: Pipeline) -> RandomForestRegressor:
-    """Return the forest of a fitted pipeline; it takes the matrix without `level`."""
-    return fitted.named_steps["ratio"].regressor_
+def forests_of(fitted: Pipeline) -> dict[str, RandomForestRegressor]:
+    """Return the forests of a fitted pipeline by band; each takes its band's columns."""
+    fitted_bands = fitted.named_steps["forests"].forests_
+    return {name: forest.regressor_ for name, forest in fitted_bands.items()}
 
 
 def level_of(fitted: Pipeline) -> float:
     """Return the level, in rentals, that a fitted pipeline takes for an unknown one."""
-    fill = fitted.named_steps["level"].named_transformers_["fill"]
-    return float(fill.statistics_[0])
+    return float(fitted.named_steps["forests"].level_)
 
 
 def training_data(
-    hours: Ints, history: History, calendar: Calendar, copies: int = COPIES
+    hours: Ints,
+    history: History,
+    calendar: Calendar,
+    copies: int = COPIES,
+    bands: Iterable[int] = ALL,
 ) -> tuple[NDArray[np.float32], Floats]:
-    """Return matrix and rentals of observed hours, `copies` rows an hour, in the order of hours.
+    """Return matrix and rentals of observed hours, in the order of hours.
 
-    The copies differ in their horizon, so that one forest answers all horizons and none.
+    Each hour has rows for each of the given bands (indexes into `BANDS`), up to `copies` that
+    differ in their horizon. Rows that a gap before the hour moves to another band are left out.
     """
-    hours = np.repeat(np.sort(hours), copies)
-    ring = np.array([horizon or 0 for horizon in HORIZON_RING])
-    turn = hours + 7 * np.tile(np.arange(copies), len(hours) // copies)
-    horizon = ring[turn % len(ring)]
-    as_of = np.where(horizon > 0, hours - horizon, NO_HISTORY)
-    matrix = build(observed_rows(history, hours, as_of), history, calendar)
-    return matrix, history.rentals_at(hours)
+    parts = [(*_ring(np.sort(hours), BANDS[number], copies), number) for number in bands]
+    hour, ahead, alone = (np.concatenate(columns) for columns in list(zip(*parts, strict=True))[:3])
+    meant = np.repeat([number for *_, number in parts], [len(part[0]) for part in parts])
+    order = np.argsort(hour, kind="stable")
+    hour, ahead, alone, meant = hour[order], ahead[order], alone[order], meant[order]
+    as_of = np.where(ahead > 0, hour - ahead, NO_HISTORY)
+    matrix = build(observed_rows(history, hour, as_of), history, calendar, alone)
+    kept = band_of(matrix[:, HORIZON]) == meant
+    return matrix[kept], history.rentals_at(hour[kept])
+
+
+def _ring(hours: Ints, band: Band, copies: int) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    """Return hours, horizons, and whether their weather is hidden, of a band's training rows."""
+    copies = min(copies, len(band.ring))
+    turn = np.repeat(hours, copies) + np.tile(np.arange(copies), len(hours))
+    ahead = np.array(band.ring)[turn % len(band.ring)]
+    # A fixed random choice for each hour and horizon, whatever other rows there are.
+    drawn = (turn * 2654435761 + ahead * 40503) % 65536
+    return np.repeat(hours, copies), ahead, drawn < HIDDEN * 65536
 
 
 def search(
@@ -127,12 +227,13 @@ def search(
 ) -> GridSearchCV:
     """Return the fitted search over a grid, scored by MAE on folds in the order of time.
 
-    Not refitted: candidates are ranked with fewer trees than the champion gets.
+    A forest's prefix is a forest: each candidate is fitted once with all its trees and scored with
+    each number of `prefixes(trees)`, as the metrics `trees_N` of the search. Not refitted.
     """
     found = GridSearchCV(
         pipeline(trees, seed),
         grid,
-        scoring="neg_mean_absolute_error",
+        scoring=_score_prefixes,
         cv=TimeSeriesSplit(FOLDS),
         n_jobs=n_jobs,
         refit=False,
@@ -143,22 +244,61 @@ def search(
         return found.fit(matrix, rentals)
 
 
-def out_of_fold(
-    unfitted: Pipeline, hours: Ints, history: History, calendar: Calendar, copies: int = COPIES
-) -> tuple[Floats, Floats, NDArray[np.float32]]:
-    """Return actual rentals, predictions and matrix of hours that the model had not seen.
+def prefixes(trees: int) -> list[int]:
+    """Return the numbers of trees that a search tries, up to the given one."""
+    return sorted({max(1, trees * part // 4) for part in (1, 2, 3, 4)})
 
-    Each fold is predicted by a model of the hours before it, at every one of `HORIZONS` and with
-    no rentals known.
+
+def _score_prefixes(
+    fitted: Pipeline, matrix: NDArray[np.float32], rentals: Floats
+) -> dict[str, float]:
+    sums = np.cumsum(fitted.named_steps["forests"].predict_trees(matrix), axis=0)
+    return {
+        f"trees_{count}": -float(np.abs(sums[count - 1] / count - rentals).mean())
+        for count in prefixes(len(sums))
+    }
+
+
+def smallest_good_enough(found: GridSearchCV) -> tuple[dict[str, Any], int]:
+    """Return the best parameters, and the fewest trees that are within 1 % of the best score."""
+    results = found.cv_results_
+    counts = sorted(int(name[16:]) for name in results if name.startswith("mean_test_trees_"))
+    error = np.array([-results[f"mean_test_trees_{count}"] for count in counts])
+    best = int(error[-1].argmin())
+    enough = int(np.argmax(error[:, best] <= 1.01 * error.min()))
+    return results["params"][best], counts[enough]
+
+
+def out_of_fold(
+    unfitted: Pipeline,
+    hours: Ints,
+    history: History,
+    calendar: Calendar,
+    copies: int = COPIES,
+    bands: Iterable[int] = ALL,
+) -> Unseen:
+    """Return predictions of hours that the model had not seen, for `Intervals.fit`.
+
+    Each fold is predicted by a model of the hours before it, at every horizon of `CALIBRATED` and
+    with no rentals known, as far as it is of the given bands.
     """
     hours = np.sort(hours)
+    horizons = np.array([*CALIBRATED, 0])
+    bands = list(bands)
+    horizons = horizons[np.isin(band_of(horizons.astype(np.float32)), bands)]
     parts = []
-    for past, fold in TimeSeriesSplit(FOLDS).split(hours):
-        fitted = clone(unfitted).fit(*training_data(hours[past], history, calendar, copies))
-        unseen = np.repeat(hours[fold], len(HORIZONS) + 1)
-        ahead = np.tile((*HORIZONS, 0), len(fold))
+    folds = list(TimeSeriesSplit(2 + CALIBRATION_FOLDS).split(hours))[-CALIBRATION_FOLDS:]
+    for past, fold in folds:
+        data = training_data(hours[past], history, calendar, copies, bands)
+        fitted = clone(unfitted).fit(*data)
+        unseen = np.repeat(hours[fold], len(horizons))
+        ahead = np.tile(horizons, len(fold))
         as_of = np.where(ahead > 0, unseen - ahead, NO_HISTORY)
         matrix = build(observed_rows(history, unseen, as_of), history, calendar)
-        parts.append((history.rentals_at(unseen), fitted.predict(matrix), matrix))
-    actual, predicted, matrices = zip(*parts, strict=True)
-    return np.concatenate(actual), np.concatenate(predicted), np.concatenate(matrices)
+        answered = np.isin(band_of(matrix[:, HORIZON]), bands)
+        matrix, unseen = matrix[answered], unseen[answered]
+        parts.append((history.rentals_at(unseen), fitted.predict(matrix), matrix, unseen))
+    actual, predicted, matrices, hour = (
+        np.concatenate(columns) for columns in zip(*parts, strict=True)
+    )
+    return Unseen(actual, predicted, matrices, hour)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 
-def figures(scored: pd.DataFrame, importances: Mapping[str, float]) -> dict[str, Figure]:
+def figures(
+    scored: pd.DataFrame,
+    importance: Mapping[str, list[float]],
+    dependence: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Figure]:
     """Return the figures by file name.
 
-    `scored` has datetime, predicted and actual of the holdout at one horizon; `importances` the
-    forest's impurity importance of each feature.
+    `scored` has datetime, predicted and actual of the holdout at one horizon; the others are those
+    of `training.understanding`.
     """
-    return {
+    found = {
         "predicted_against_actual.png": _predicted_against_actual(scored),
         "residuals_by_hour.png": _residuals_by_hour(scored),
-        "importances.png": _importances(importances),
+        "permutation_importance.png": _importance(importance),
     }
+    for name, curves in dependence.items():
+        found[f"partial_dependence_{name}.png"] = _dependence(name, curves)
+    return found
 
 
 def _figure() -> Figure:
@@ -53,11 +58,21 @@ def _residuals_by_hour(scored: pd.DataFrame) -> Figure:
     return figure
 
 
-def _importances(importances: Mapping[str, float]) -> Figure:
+def _importance(importance: Mapping[str, list[float]]) -> Figure:
     figure = _figure()
     axes = figure.subplots()
-    order = np.argsort(list(importances.values()))
-    names = np.array(list(importances))[order]
-    axes.barh(names, np.array(list(importances.values()))[order])
-    axes.set(xlabel="impurity importance")
+    names = list(importance)[::-1]
+    axes.boxplot([importance[name] for name in names], orientation="horizontal", tick_labels=names)
+    axes.axvline(0, color="grey", linewidth=1)
+    axes.set(xlabel="more MAE when shuffled, rentals", title="Holdout, 24 h ahead")
+    return figure
+
+
+def _dependence(name: str, curves: Mapping[str, Any]) -> Figure:
+    figure = _figure()
+    axes = figure.subplots()
+    for curve in curves["curves"]:
+        axes.plot(curves["values"], curve, color="grey", linewidth=0.5, alpha=0.5)
+    axes.plot(curves["values"], curves["mean"], linewidth=3)
+    axes.set(xlabel=name, ylabel="predicted rentals", title="Holdout, 24 h ahead")
     return figure

@@ -23,7 +23,6 @@ from urllib.request import urlopen
 import numpy as np
 from numpy.typing import NDArray
 
-from training.features import FEATURES
 from training.plots import figures
 
 if TYPE_CHECKING:
@@ -47,7 +46,12 @@ LIBRARIES = (
 )
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _PATIENCE = 20.0
-_TRUSTED = ["numpy.dtype", "sklearn.tree._tree.Tree", "training.model.RatioToLevel"]
+_TRUSTED = [
+    "numpy.dtype",
+    "sklearn.tree._tree.Tree",
+    "training.model.HorizonForests",
+    "training.model.RatioToLevel",
+]
 
 T = TypeVar("T")
 
@@ -148,7 +152,7 @@ def _log_training(
         run_id = _active_run_id()
         _log_summary(client, run_id, result)
         _log_candidates(client, experiment, run_id, result)
-        _log_files(client, run_id, result, pipeline)
+        _log_files(client, run_id, result)
         logged = mlflow.sklearn.log_model(
             pipeline,
             name="model",
@@ -224,17 +228,14 @@ def _log_candidates(
         client.set_terminated(run.info.run_id)
 
 
-def _log_files(
-    client: MlflowClient, run_id: str, result: TrainingResult, pipeline: Pipeline
-) -> None:
-    from training.model import forest_of
-
-    importances = dict(zip(FEATURES[1:], forest_of(pipeline).feature_importances_, strict=True))
+def _log_files(client: MlflowClient, run_id: str, result: TrainingResult) -> None:
     scored = result.backtest[result.backtest["horizon"] == 24]
     with tempfile.TemporaryDirectory() as directory:
-        for name, figure in figures(scored, importances).items():
+        for name, figure in figures(scored, result.importance, result.dependence).items():
             figure.savefig(Path(directory) / name)
         client.log_artifacts(run_id, directory, "plots")
+    understanding = {"importance": result.importance, "dependence": result.dependence}
+    client.log_dict(run_id, understanding, "understanding.json")
 
 
 def _client(uri: str) -> MlflowClient:

@@ -13,14 +13,27 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
 from training import artefact, tracking
+from training.bands import band_of
 from training.calendar import Calendar
 from training.evaluate import LEVEL as COVERAGE
 from training.evaluate import metrics, seasonal_naive
 from training.features import HORIZONS, build, observed_rows
 from training.history import WEATHER, History, Ints, as_datetimes, as_hours
-from training.intervals import Intervals
-from training.model import FOLDS, level_of, out_of_fold, pipeline, search, training_data
+from training.model import (
+    CALIBRATION_TREES,
+    COPIES,
+    FOLDS,
+    TREES,
+    level_of,
+    out_of_fold,
+    pipeline,
+    prefixes,
+    search,
+    smallest_good_enough,
+    training_data,
+)
 from training.schema import InvalidHistory, check_history
+from training.understanding import partial_dependence, permutation_importance
 
 HOLDOUT_HOURS = 28 * 24
 LEAST_TRAINING_HOURS = 28 * 24 * 2
@@ -35,15 +48,20 @@ class TrainingRejected(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a training may cost: rows an hour, trees of a candidate, trees of the model."""
+    """What a training may cost.
+
+    Rows an hour for each band; trees of a candidate of the search, of the models that calibrate,
+    and of the model.
+    """
 
     copies: int
     search_trees: int
+    calibration_trees: int
     trees: int
 
 
-DEFAULT = Effort(copies=3, search_trees=12, trees=60)
-QUICK = Effort(copies=1, search_trees=4, trees=40)
+DEFAULT = Effort(COPIES, search_trees=TREES, calibration_trees=CALIBRATION_TREES, trees=TREES)
+QUICK = Effort(copies=1, search_trees=4, calibration_trees=8, trees=24)
 
 
 @dataclass(slots=True)
@@ -63,6 +81,9 @@ class TrainingResult:
     backtest : DataFrame
         The holdout as it would have been predicted at each of `HORIZONS`: datetime, as_of,
         horizon, predicted, lower, upper, actual and the weather.
+    importance, dependence : dict
+        Of the holdout a day ahead, see `training.understanding`; also in the artefact's
+        `understanding.json`.
     checksums : dict
         sha256 of each file of the artefact.
     """
@@ -76,6 +97,8 @@ class TrainingResult:
     candidates: list[dict[str, Any]]
     best_params: dict[str, Any]
     backtest: pd.DataFrame
+    importance: dict[str, list[float]]
+    dependence: dict[str, dict[str, Any]]
     checksums: dict[str, str]
     mlflow_run_id: str = ""
     mlflow_version: str = ""
@@ -131,16 +154,21 @@ def train(
     wait_for_store = tracking.prepare(tracking_uri, artifact_location)
 
     progress("searching", 0.05)
-    matrix, rentals = training_data(hours, history, calendar, effort.copies)
-    found = search(matrix, rentals, trees=effort.search_trees, seed=seed, n_jobs=n_jobs)
+    headline = band_of(np.array([HEADLINE_HORIZON], np.float32))
+    sample = training_data(hours, history, calendar, 1, headline.tolist())
+    found = search(*sample, trees=effort.search_trees, seed=seed, n_jobs=n_jobs)
+    best, trees = smallest_good_enough(found)
+    if quick:  # too few were tried to tell how many it takes
+        trees = effort.trees
 
     progress("fitting", 0.5)
-    unfitted = pipeline(effort.trees, seed, n_jobs).set_params(**found.best_params_)
-    fitted: Pipeline = unfitted.fit(matrix, rentals)
+    matrix, rentals = training_data(hours, history, calendar, effort.copies)
+    fitted: Pipeline = pipeline(trees, seed, n_jobs).set_params(**best).fit(matrix, rentals)
 
     progress("calibrating", 0.6)
-    unseen = out_of_fold(unfitted, hours, history, calendar, effort.copies)
-    intervals = Intervals.fit(*unseen, level_of(fitted))
+    smaller = pipeline(min(trees, effort.calibration_trees), seed, n_jobs).set_params(**best)
+    unseen = out_of_fold(smaller, hours, history, calendar, effort.copies)
+    intervals = unseen.calibrate(level_of(fitted))
 
     progress("exporting", 0.75)
     data = _describe(clean, hours)
@@ -150,6 +178,9 @@ def train(
     progress("scoring holdout", 0.8)
     served = artefact.Artefact.load(directory, checksums)
     scored = backtest(served, history, calendar, holdout)
+    importance = permutation_importance(served, history, calendar, holdout)
+    dependence = partial_dependence(served, history, calendar, holdout)
+    checksums |= artefact.save_understanding(directory, importance, dependence)
     scores = {horizon: _score(scored, horizon) for horizon in HORIZONS}
     naive = {horizon: _score_naive(history, hours, holdout, horizon) for horizon in HORIZONS}
     result = TrainingResult(
@@ -160,8 +191,10 @@ def train(
         data=data,
         holdout=_span(holdout),
         candidates=_candidates(found),
-        best_params={**found.best_params_, "trees": effort.trees, "copies": effort.copies},
+        best_params={**best, "trees": trees, "copies": effort.copies},
         backtest=scored,
+        importance=importance,
+        dependence=dependence,
         checksums=checksums,
     )
 
@@ -260,15 +293,21 @@ def _score_naive(history: History, seen: Ints, hours: Ints, horizon: int) -> dic
 
 
 def _candidates(found: GridSearchCV) -> list[dict[str, Any]]:
+    """Return every candidate with its trees: each number of trees that was scored is one."""
     results = found.cv_results_
-    folds = np.array([results[f"split{fold}_test_score"] for fold in range(FOLDS)])
-    return [
+    rows = [
         {
-            "params": params,
-            "mean_score": -float(results["mean_test_score"][index]),
-            "fold_scores": (-folds[:, index]).tolist(),
-            "rank": int(results["rank_test_score"][index]),
+            "params": params | {"trees": trees},
+            "mean_score": -float(results[f"mean_test_trees_{trees}"][index]),
+            "fold_scores": [
+                -float(results[f"split{fold}_test_trees_{trees}"][index]) for fold in range(FOLDS)
+            ],
             "fit_seconds": float(results["mean_fit_time"][index]),
         }
         for index, params in enumerate(results["params"])
+        for trees in prefixes(found.estimator.named_steps["forests"].regressor.n_estimators)
     ]
+    order = np.argsort([row["mean_score"] for row in rows], kind="stable")
+    for rank, place in enumerate(order.tolist(), start=1):
+        rows[place]["rank"] = rank
+    return rows

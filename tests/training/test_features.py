@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from training.calendar import Calendar
 from training.evaluate import metrics, seasonal_naive
-from training.features import FEATURES, UNKNOWN, Rows, build, observed_rows
+from training.features import FEATURES, MOMENTUM, PATTERN, UNKNOWN, Rows, build, observed_rows
 from training.history import NO_HISTORY, History, as_hours
 
 COLUMN = {name: index for index, name in enumerate(FEATURES)}
@@ -56,7 +56,7 @@ def test_rentals_before_as_of_do_matter(
     doubled = History.from_frame(frame.assign(rentals=frame["rentals"] * 2))
     before, after = build(rows, history, calendar)[0], build(rows, doubled, calendar)[0]
     assert after[COLUMN["level"]] == pytest.approx(2 * before[COLUMN["level"]])
-    assert np.allclose(after[1:], before[1:], rtol=1e-5)
+    assert np.allclose(after[1:], before[1:], rtol=1e-4)
 
 
 def test_as_of_in_a_gap_is_moved_back(history: History, calendar: Calendar) -> None:
@@ -74,8 +74,9 @@ def test_without_history_all_of_it_is_unknown(history: History, calendar: Calend
     rows = observed_rows(history, history.hours[:1], np.array([NO_HISTORY]))
     row = build(rows, history, calendar)[0]
     assert (row[[COLUMN["level"], COLUMN["horizon"]]] == UNKNOWN).all()
-    assert (row[COLUMN["last"] : COLUMN["last_surprise"]] == UNKNOWN).all()
-    assert np.array_equal(row, build(rows, History.empty(), calendar)[0])
+    names = (*PATTERN[3:], *MOMENTUM)
+    assert all(row[COLUMN[name]] in (UNKNOWN, 0.0) for name in names)
+    assert np.array_equal(row[:2], build(rows, History.empty(), calendar)[0, :2])
 
 
 def test_month_without_a_rental_is_no_level(frame: pd.DataFrame, calendar: Calendar) -> None:
@@ -94,6 +95,57 @@ def test_stated_holiday_wins_over_the_calendar(history: History, calendar: Calen
     ]
     assert [row[COLUMN["holiday"]] for row in stated] == [1, 1, 0]
     assert [row[COLUMN["working_day"]] for row in stated] == [0, 0, 1]
+
+
+def future(calendar: Calendar, history: History, count: int) -> Rows:
+    """Hours after the history, each warmer than the one before, the second with rain."""
+    hours = history.hours[-1] + np.arange(1, count + 1)
+    temperature = np.arange(count, dtype=float)
+    weather = np.where(np.arange(count) == 1, 2, 0).astype(np.int8)
+    as_of = np.full(count, history.hours[-1])
+    unknown = np.full(count, -1, np.int8)
+    return Rows(hours, as_of, weather, temperature, temperature, temperature, temperature, unknown)
+
+
+def test_weather_since_then_is_the_batchs(history: History, calendar: Calendar) -> None:
+    rows = future(calendar, history, 6)
+    row = build(rows, history, calendar)[3]
+    assert [row[COLUMN[f"temperature_{n}h_ago"]] for n in (1, 2, 3)] == [2, 1, 0]
+    assert row[COLUMN["weather_2h_ago"]] == 2
+    shuffled = np.array([3, 5, 1, 0, 2, 4, 3])
+    mixed = Rows(*(getattr(rows, field.name)[shuffled] for field in fields(rows)))
+    assert np.array_equal(build(mixed, history, calendar)[0], row)
+
+
+def test_weather_that_nobody_knows_is_the_rows_own(history: History, calendar: Calendar) -> None:
+    rows = one(future(calendar, history, 6), 3)
+    row = build(rows, history, calendar)[0]
+    assert row[COLUMN["weather_2h_ago"]] == 0
+    day_before = history.cells(rows.hour - 24 - np.array([0, 1]))
+    now, hour_ago = history.temperature[day_before]
+    assert row[COLUMN["temperature_1h_ago"]] == pytest.approx(3.0 + hour_ago - now, abs=1e-4)
+
+
+@pytest.mark.parametrize("horizon", [1, 5, 24, 48])
+def test_alone_is_what_a_single_request_gets(
+    history: History, frame: pd.DataFrame, calendar: Calendar, horizon: int
+) -> None:
+    known = History.from_frame(frame[:9000])
+    hours = history.hours[9000 + horizon - 1 : 9000 + horizon]
+    rows = observed_rows(history, hours, known.hours[-1:])
+    alone = build(rows, history, calendar, np.array([True]))
+    assert np.array_equal(build(rows, known, calendar), alone)
+
+
+def test_a_day_counts_as_typical_only_if_it_is_of_the_same_kind(
+    history: History, frame: pd.DataFrame, calendar: Calendar
+) -> None:
+    monday = as_hours(np.array(["2012-06-11T08"], "datetime64[h]"))
+    rows = observed_rows(history, monday, monday - 1)
+    times = pd.date_range("2012-06-04T08", "2012-06-08T08", freq="D")
+    expected = frame.set_index("datetime").loc[times, "rentals"].iloc[-3:].mean()
+    row = build(rows, history, calendar)[0]
+    assert row[COLUMN["typical_3"]] * row[0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_metrics_are_exact() -> None:

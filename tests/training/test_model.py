@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
 
-from training.artefact import FOREST, METADATA, Artefact, BrokenArtefact
+from training.artefact import METADATA, TREES, Artefact, BrokenArtefact
 from training.calendar import Calendar
 from training.features import HORIZONS, build, observed_rows
 from training.history import NO_HISTORY, History
 from training.intervals import Intervals
-from training.model import GRID, HORIZON_RING, level_of, pipeline, training_data
+from training.bands import BANDS, band_of
+from training.model import GRID, level_of, pipeline, training_data
 
 Saved = tuple[Path, dict[str, str]]
 
@@ -44,7 +45,7 @@ def test_one_prediction_is_the_same_as_in_many(
     assert np.allclose(ones, many, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", [FOREST, METADATA])
+@pytest.mark.parametrize("name", ["hour.onnx", "week.onnx", METADATA, TREES])
 def test_changed_or_missing_file_is_named(saved: Saved, tmp_path: Path, name: str) -> None:
     directory, checksums = saved
     for file in checksums:
@@ -95,16 +96,32 @@ def test_twice_the_demand_is_twice_the_prediction(
 def test_unknown_level_is_the_mean_of_the_training(
     fitted: Pipeline, history: History, calendar: Calendar
 ) -> None:
-    matrix, _ = training_data(history.hours[:5000], history, calendar)
-    known = matrix[matrix[:, 0] > 0, 0]
-    assert level_of(fitted) == pytest.approx(known.mean(), rel=1e-4)
+    _, rentals = training_data(history.hours[:5000], history, calendar)
+    assert level_of(fitted) == pytest.approx(rentals.mean())
+
+
+@pytest.mark.parametrize("horizon", [1, 6, 24, 168, None])
+def test_contributions_add_up_to_the_prediction(
+    saved: Saved, history: History, calendar: Calendar, horizon: int | None
+) -> None:
+    matrix, served = matrix_of(history, calendar, horizon), Artefact.load(*saved)
+    rentals = served.predict(matrix)[0]
+    for row in range(0, 500, 50):
+        found = served.explain(matrix[row])
+        assert sum(found.values()) == pytest.approx(rentals[row], abs=0.01)
+        assert "baseline" in found and "temperature" in found
 
 
 def test_grid_and_horizons_are_wide_enough() -> None:
     assert np.prod([len(values) for values in GRID.values()]) >= 12
     assert len(GRID) >= 3
-    assert {*HORIZONS, None} <= set(HORIZON_RING)
-    assert np.gcd(len(HORIZON_RING), 168) == 1
+    assert {*HORIZONS, 0} <= {horizon for band in BANDS for horizon in band.ring}
+
+
+def test_every_band_is_trained_on_its_own_horizons() -> None:
+    for number, band in enumerate(BANDS):
+        assert set(band_of(np.array(band.ring, np.float32))) == {number}
+    assert band_of(np.array([-1, 1, 2, 23, 24, 9999], np.float32)).tolist() == [3, 0, 1, 1, 2, 2]
 
 
 def test_interval_covers_nine_in_ten_of_its_calibration(
@@ -137,7 +154,7 @@ def test_intervals_survive_json_and_refuse_nonsense(intervals: Intervals) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        (FOREST, b"no forest", "forest.onnx"),
+        ("week.onnx", b"no forest", "week.onnx"),
         (METADATA, b"no json", "metadata.json"),
         (METADATA, b'{"features": ["hour"]}', "its features are not those of this version"),
         (METADATA, b"[]", "metadata.json"),

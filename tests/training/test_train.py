@@ -18,7 +18,7 @@ from training.train import Effort, TrainingRejected, TrainingResult, train
 # Importing mlflow, and its queries, warn of SQLAlchemy 2.1, urllib3 and more; none of it is ours.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-TINY_GRID = {"ratio__regressor__min_samples_leaf": [5, 20]}
+TINY_GRID = {"forests__regressor__min_samples_leaf": [5, 20]}
 
 
 def settings(folder: Path) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def trained(
     """One training of 100 days with a grid of two: its folder, result and stages."""
     folder, stages = tmp_path_factory.mktemp("instance"), list[str]()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "DEFAULT", Effort(copies=1, search_trees=1, trees=3))
+        patch.setattr(module, "DEFAULT", Effort(1, 1, 2, 3))
         patch.setattr(
             model.search, "__kwdefaults__", model.search.__kwdefaults__ | {"grid": TINY_GRID}
         )
@@ -106,7 +106,7 @@ def test_mlflow_has_parent_children_dataset_and_plots(trained: Trained) -> None:
     assert run.info.status == "FINISHED"
     assert run.data.metrics["holdout_mae"] == pytest.approx(result.metrics["mae"])
     assert run.inputs.dataset_inputs[0].dataset.digest == result.data["data_sha256"][:36]
-    assert len(client.list_artifacts(result.mlflow_run_id, "plots")) == 3
+    assert len(client.list_artifacts(result.mlflow_run_id, "plots")) == 8
     query = f"tags.`mlflow.parentRunId` = '{result.mlflow_run_id}'"
     children = client.search_runs([run.info.experiment_id], query)
     assert len(children) == 2 and all("fold_mae" in child.data.metrics for child in children)

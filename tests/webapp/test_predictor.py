@@ -105,7 +105,7 @@ def test_an_activated_version_serves() -> None:
 def test_a_broken_artefact_never_serves(instance: Path, damage: str) -> None:
     ask()  # version 1 serves
     kept = add_version(queries.observations_frame(), "kept")
-    forest = instance / "models" / str(kept) / "forest.onnx"
+    forest = instance / "models" / str(kept) / "week.onnx"
     whole = forest.read_bytes()
     flipped = whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]
     damaged = {"truncated": whole[:-9], "flipped": flipped, "missing": b""}[damage]

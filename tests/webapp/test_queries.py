@@ -65,7 +65,7 @@ def version(database: Flask) -> int:
     """A champion's number."""
     run = {"status": "promoted", "reason": "the first"}
     model = {"decision": "promoted", "trained_at": HOUR, "training": {}, "holdout": {}}
-    model |= {"checksums": {"forest.onnx": "0"}, "receipt": {}}
+    model |= {"checksums": {"week.onnx": "0"}, "receipt": {}}
     queries.add_run("run", "first", None)
     with queries.finishing("run", run, model, [prediction(0, source="backtest")]) as version:
         pass

@@ -151,7 +151,7 @@ def test_activation_changes_who_serves(
 def test_what_cannot_serve_cannot_be_activated(app: Flask) -> None:
     with app.app_context():
         kept = add_version(queries.observations_frame(), "kept")
-        (retraining.models_path() / str(kept) / "forest.onnx").unlink()
+        (retraining.models_path() / str(kept) / "week.onnx").unlink()
         with pytest.raises(Conflict, match="artefact is broken"):
             retraining.activate(kept, "try it", "cli")
         with pytest.raises(NotFound):

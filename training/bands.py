@@ -1,0 +1,48 @@
+"""The bands of horizons, each with a forest of its own; numpy only."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.features import FEATURES, MOMENTUM, PATTERN, REQUEST
+from training.history import Ints
+
+
+class Band(NamedTuple):
+    """Horizons that one forest answers.
+
+    Attributes
+    ----------
+    longest : int
+        Hours; the last band of known horizons takes longer ones too. 0: no rentals known.
+    ring : tuple of int
+        The horizons that training rows get in turn.
+    columns : int64[k]
+        Of the feature matrix.
+    """
+
+    name: str
+    longest: int
+    ring: tuple[int, ...]
+    columns: Ints
+
+
+def _columns(names: tuple[str, ...]) -> Ints:
+    return np.array([FEATURES.index(name) for name in names])
+
+
+BANDS = (
+    Band("hour", 1, (1,), _columns((*REQUEST[1:], *PATTERN, *MOMENTUM))),
+    Band("day", 23, (2, 3, 6, 12, 4, 18, 9), _columns((*REQUEST, *PATTERN, *MOMENTUM))),
+    Band("week", 168, (24, 48, 168), _columns((*REQUEST, *PATTERN))),
+    Band("blind", 0, (0,), _columns(REQUEST[1:])),
+)
+ALL = range(len(BANDS))
+BLIND = len(BANDS) - 1
+_LONGEST = np.array([band.longest for band in BANDS[: BLIND - 1]])
+
+
+def band_of(horizon: NDArray[np.float32]) -> Ints:
+    """Return the index into `BANDS` of each horizon; one below 1 means no rentals known."""
+    return np.where(horizon >= 1, np.searchsorted(_LONGEST, horizon), BLIND)
