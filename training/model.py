@@ -85,6 +85,8 @@ class RatioToLevel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # no s
         # A mean of 1, because scikit-learn takes max_samples as a share of their sum.
         weight = level / level.mean()
         self.regressor_ = clone(self.regressor).fit(X[:, 1:], ratio, sample_weight=weight)
+        # Threads would add the trees up in the order they end: another sum at each call.
+        self.regressor_.n_jobs = 1
         return self
 
     def predict(self, X: ArrayLike) -> Floats:
@@ -237,6 +239,7 @@ def search(
         cv=TimeSeriesSplit(FOLDS),
         n_jobs=n_jobs,
         refit=False,
+        error_score="raise",
     )
     # Trees are grown without the interpreter's lock, so threads do: they start at once, share the
     # matrix, and none is left behind when the process is killed.

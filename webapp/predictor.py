@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from flask import Flask, current_app
+from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from training import features
-from training.artefact import Artefact, BrokenArtefact
+from training.artefact import Artefact, BrokenArtefact, read_understanding
 from training.calendar import Calendar
 from training.history import NO_HISTORY, History
 from training.schema import WEATHER
@@ -29,6 +30,7 @@ from .history import to_datetime
 
 log = logging.getLogger(__name__)
 
+NOT_READY = "No model is ready yet; see /readyz for what is missing."
 STALE_AFTER = 7 * 24  # hours
 WEEK = 7 * 24
 RETRY = 15  # a broken champion is tried again after so many times the age of a refresh
@@ -202,9 +204,50 @@ def predict(requests: Sequence[HourRequest], *, source: str | None = None) -> li
     `source` marks the predictions; by default an hour whose rentals are known already is a
     what-if, any other is live. Raises `Unavailable` while there is no champion.
     """
+    return _predict(requests, source)[0]
+
+
+def explain(
+    request: HourRequest, *, source: str | None = None
+) -> tuple[Prediction, dict[str, float]]:
+    """Predict an hour, and say what each feature adds to it, in rentals.
+
+    What is answered adds up to the prediction; its method is in `training.explain`. Raises
+    `Unavailable` while there is no champion, or if the champion can't explain itself.
+    """
+    (prediction,), matrix, artefact = _predict([request], source)
+    try:
+        added = {name: round(value, 3) for name, value in artefact.explain(matrix[0]).items()}
+    except BrokenArtefact as error:
+        raise Unavailable(f"The champion can't explain itself: {error}.") from None
+    # The baseline takes what rounding left, so that the sum is the answered number.
+    rest = prediction.rentals - sum(added.values())
+    return prediction, added | {"baseline": round(added["baseline"] + rest, 3)}
+
+
+def understanding() -> dict[str, Any] | None:
+    """Return `importance` and `dependence` of the champion, as `training.understanding` says.
+
+    None if there is none beside its artefact. Raises `Unavailable` without a champion.
+    """
     predictor = current()
     if predictor.serving is None:
-        raise Unavailable("No model is ready yet; see /readyz for what is missing.")
+        raise Unavailable(NOT_READY)
+    version = predictor.serving.version
+    directory = predictor.models / str(version)
+    try:
+        return read_understanding(directory, queries.checksums(version))
+    except BrokenArtefact:
+        return None
+
+
+def _predict(
+    requests: Sequence[HourRequest], source: str | None
+) -> tuple[list[Prediction], NDArray[np.float32], Artefact]:
+    """Return the predictions, and what they were made of and by."""
+    predictor = current()
+    if predictor.serving is None:
+        raise Unavailable(NOT_READY)
     version, artefact = predictor.serving
     known = history.cache().current
     rows = _rows(requests, known)
@@ -214,7 +257,7 @@ def predict(requests: Sequence[HourRequest], *, source: str | None = None) -> li
     baseline = known.rentals_at(rows.hour - WEEK).tolist()
     as_of = rows.as_of.tolist()
     ranges = artefact.metadata.get("ranges", {})
-    return [
+    predictions = [
         Prediction(
             prediction_id=new_id(),
             request=request,
@@ -229,6 +272,7 @@ def predict(requests: Sequence[HourRequest], *, source: str | None = None) -> li
         )
         for i, request in enumerate(requests)
     ]
+    return predictions, matrix, artefact
 
 
 def _rows(requests: Sequence[HourRequest], known: History) -> features.Rows:

@@ -66,6 +66,16 @@ class Prediction(BaseModel):
     ]
 
 
+class ExplainedPrediction(Prediction):
+    contributions: Annotated[
+        dict[str, float],
+        Field(
+            description="with explain=true: a baseline and what each feature adds to it, in "
+            "rentals; all add up to the prediction (path contributions, Saabas 2014)"
+        ),
+    ] = {}
+
+
 class StoredPrediction(Prediction):
     requested_at: Moment
     source: Source

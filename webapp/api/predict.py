@@ -14,16 +14,23 @@ from ..predictor import HourRequest, Prediction
 from . import answers
 from .operations import BATCH_BYTES, operation
 from .parsing import validate
-from .schemas import CODES, Hour, Hours, PredictionSpan
+from .schemas import CODES, Explain, Hour, Hours, PredictionSpan
 
 blueprint = Blueprint("predict", __name__)
 JSON = dict[str, Any]
 
 
 @blueprint.post("/predict")
-@operation(answers.Prediction, body=Hour)
-def predict(asked: Hour) -> JSON:
-    """Predict one hour. The prediction is stored before it is answered."""
+@operation(answers.ExplainedPrediction, body=Hour, query=Explain, problems=[503])
+def predict(how: Explain, asked: Hour) -> JSON:
+    """Predict one hour. The prediction is stored before it is answered.
+
+    With `explain=true`, what each feature adds to it stands beside it.
+    """
+    if how.explain == "true":
+        prediction, contributions = predictor.explain(to_request(asked), source=_source())
+        journal.store([prediction])
+        return prediction.to_json() | {"contributions": contributions}
     return _predicted([to_request(asked)])[0].to_json()
 
 
@@ -89,14 +96,19 @@ def to_request(asked: Hour, as_of: dt.datetime | None = None, pointer: str = "")
 
 
 def _predicted(requests: Sequence[HourRequest]) -> list[Prediction]:
-    """Predict and store; an admin may say that it is a replay."""
+    """Predict and store."""
     if not requests:
         return []
+    predictions = predictor.predict(requests, source=_source())
+    journal.store(predictions)
+    return predictions
+
+
+def _source() -> str | None:
+    """Return the source that an admin says, if any."""
     source = request.headers.get("X-Vlib-Source")
     if source is not None:
         auth.require_admin()
         if source != "replay":
             raise Unprocessable.at("/header/X-Vlib-Source", "must be replay")
-    predictions = predictor.predict(requests, source=source)
-    journal.store(predictions)
-    return predictions
+    return source

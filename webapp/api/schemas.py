@@ -138,6 +138,12 @@ class Hour(Body):
     )
 
 
+class Explain(Body):
+    """How to answer a prediction."""
+
+    explain: Literal["true", "false"] = "false"
+
+
 class Hours(Body):
     """Many hours to predict; `as_of` holds for those that bring none of their own."""
 
