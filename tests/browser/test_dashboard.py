@@ -15,6 +15,7 @@ CHARTS = {
     "/dashboard/performance": 4,
     "/dashboard/experiments": 0,
     "/dashboard/what-if": 1,
+    "/dashboard/explain": 3,
 }
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -117,6 +118,20 @@ def test_what_if_answers_and_follows_the_keyboard(page: Page) -> None:
     expect(page).to_have_url(re.compile("weather=heavy_precipitation"))
 
 
+def test_explain_follows_the_input_and_the_hour(page: Page) -> None:
+    go(page, "/dashboard/explain?date=2012-12-24&hour=16")
+    expect(page.locator(".told")).to_contain_text("Mon 24 Dec 2012, 16:00")
+    page.get_by_label("Hour", exact=True).focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".told")).to_contain_text("Mon 24 Dec 2012, 17:00")
+    expect(page).to_have_url(re.compile("hour=17"))
+    page.select_option("#explain-input-select", "weather")
+    expect(page).to_have_url(re.compile("input=weather"))
+    expect(page.locator("#explain-dependence-graph-summary")).to_contain_text("“Clear”")
+    page.go_back()
+    expect(page.locator("#explain-dependence-graph-summary")).to_contain_text("23:00")
+
+
 def test_retraining_is_refused_without_the_token(page: Page) -> None:
     go(page, "/dashboard/experiments")
     for token in ("", "guessed"):
@@ -128,7 +143,7 @@ def test_retraining_is_refused_without_the_token(page: Page) -> None:
 def test_pages_follow_links_without_a_new_document(page: Page) -> None:
     go(page, "/dashboard/")
     page.evaluate("window.kept = true")
-    for name in ("Performance", "Experiments", "What if", "Overview"):
+    for name in ("Performance", "Experiments", "What if", "Explain", "Overview"):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page).to_have_title(f"{name} · Vlib")
         expect(page.locator("h1")).to_be_visible()

@@ -8,6 +8,18 @@ from flask.testing import FlaskClient
 
 UPDATE = "/dashboard/_dash-update-component"
 Call = Callable[..., Any]
+UNDERSTANDING: dict[str, Any] = {
+    "importance": {"windspeed": [0.1, -0.5], "hour": [50.0, 54.0], "kind of day": [20.0, 22.0]},
+    "dependence": {
+        "hour": {
+            "values": list(range(24)),
+            "mean": [float(10 + hour) for hour in range(24)],
+            "curves": [[float(k * hour) for hour in range(24)] for k in (1, 2)],
+        },
+        "temperature": {"values": [-5.0, 20.0], "mean": [40.0, 90.0], "curves": [[30.0, 80.0]]},
+        "weather": {"values": ["clear", "mist"], "mean": [90.0, 60.0], "curves": [[95.0, 70.0]]},
+    },
+}
 
 
 def body(client: FlaskClient, output: str, changed: str = "", **values: Any) -> dict[str, Any]:

@@ -55,6 +55,20 @@ def test_weather_stands_beside_the_baseline() -> None:
     assert [bar["x"] for bar in bars] == [[30.0], [60.0]]
 
 
+def test_each_part_begins_where_the_one_before_it_ends() -> None:
+    figure = figures.parts(100.0, [("Hour", 20.0), ("Rain", -5.0)], 115.0, None, "light")
+    totals, raising, lowering = figure["data"]
+    assert (totals["base"], totals["x"]) == ([0, 0], [100, 115])
+    assert (raising["base"], raising["x"], raising["text"]) == ([100], [20], ["+20.0"])
+    assert (lowering["base"], lowering["x"]) == ([120], [-5])
+
+
+def test_single_curves_are_one_trace_with_gaps() -> None:
+    figure = figures.dependence([1.0, 2.0], [3.0, 4.0], [[1.0, 2.0], [5.0, 6.0]], "x", "light")
+    assert figure["data"][0]["y"] == [1, 2, None, 5, 6, None]
+    assert figure["data"][1]["y"] == [3, 4]
+
+
 def test_predicted_against_actual_of_nothing_is_a_figure(frame: pd.DataFrame) -> None:
     figure = figures.predicted_against_actual(monitoring.scored(frame).iloc[:0], "light")
     assert [trace["x"] for trace in figure["data"]] == [[0, 1.0], []]
@@ -78,6 +92,10 @@ def test_every_figure_is_one_that_plotly_knows(frame: pd.DataFrame) -> None:
         figures.by_weather(table, "light"),
         figures.predicted_against_actual(monitoring.scored(frame), "light"),
         figures.day(frame.reset_index(drop=True), 1, "light"),
+        figures.importance({"Hour": [50.0, 52.0], "Wind": [-0.1]}, "light"),
+        figures.dependence([0.0, 10.0], [5.0, 6.0], [[4.0, 7.0]], "Temperature", "light"),
+        figures.dependence(["Clear", "Mist"], [5.0, 6.0], [[4.0, 7.0]], "Weather", "light"),
+        figures.parts(100.0, [("Hour", 20.0), ("Rain", -5.0)], 115.0, 110.0, "light"),
     ):
         go.Figure(figure)  # raises on a property or a value that plotly.js would not take
 

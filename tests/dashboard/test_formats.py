@@ -58,3 +58,15 @@ def test_the_time_until_a_training() -> None:
     waits = [dt.timedelta(seconds=5), dt.timedelta(minutes=20), dt.timedelta(days=6)]
     told = [formats.until(now + wait, now).replace(formats.SPACE, " ") for wait in waits]
     assert told == ["now", "in 20 minutes", "in 6 days"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("working_day", "Working day or not"),
+        ("odd_name", "Odd name"),
+        ("kind of day", "Kind of day"),
+    ],
+)
+def test_features(name: str, shown: str) -> None:
+    assert formats.feature(name) == shown

@@ -8,11 +8,11 @@ from flask import Flask
 
 from tests.conftest import TOKEN
 from webapp import predictor, queries
-from webapp.dashboard.pages import performance
-from webapp.errors import Conflict
+from webapp.dashboard.pages import explain, performance
+from webapp.errors import Conflict, Unavailable
 from webapp.history import to_hour
 
-from .conftest import Call, text
+from .conftest import UNDERSTANDING, Call, text
 
 
 def draw(call: Call, section: str, search: str = "", **values: Any) -> dict[str, Any]:
@@ -292,6 +292,119 @@ def test_what_if_stores_nothing(app: Flask, call: Call) -> None:
 
 def test_what_if_without_a_model_says_so(app_without_model: Flask) -> None:
     assert "There is no model yet." in words_of(app_without_model, "what-if-answer-section")
+
+
+# Explain
+
+
+@pytest.fixture
+def understood(monkeypatch: pytest.MonkeyPatch) -> list[predictor.HourRequest]:
+    """Fabricate what is known of the champion; return what it is asked to explain."""
+    asked: list[predictor.HourRequest] = []
+
+    def taken_apart(
+        request: predictor.HourRequest,
+    ) -> tuple[predictor.Prediction, dict[str, float]]:
+        asked.append(request)
+        prediction = predictor.predict([request])[0]
+        parts = {"hour": 30.0, "humidity_1": -20.0, "odd_name": 10.0}
+        parts |= {f"feature_{number}": 0.14 for number in range(7)}
+        return prediction, {"baseline": prediction.rentals - 20.98} | parts
+
+    monkeypatch.setattr("webapp.predictor.understanding", lambda: UNDERSTANDING)
+    monkeypatch.setattr("webapp.predictor.explain", taken_apart)
+    return asked
+
+
+@pytest.mark.usefixtures("understood")
+def test_explain_ranks_what_matters(call: Call) -> None:
+    drawn = draw(call, "explain-model-section")
+    told = drawn["explain-importance-graph-summary"]["children"]
+    assert told.startswith("Most: Hour of the day (+52.0), then Kind of day (+21.0)")
+    assert told.endswith("Least: Wind speed (\N{MINUS SIGN}0.2).")
+    rings = drawn["explain-importance-graph"]["figure"]["data"][1]
+    assert rings["x"] == [50.0, 54.0, 20.0, 22.0, 0.1, -0.5]
+
+
+@pytest.mark.usefixtures("understood")
+@pytest.mark.parametrize(
+    ("search", "summary"),
+    [
+        ("", "highest at 23:00, 33 rentals per hour, and lowest at 00:00, 10."),
+        ("?input=temperature", "lowest at \N{MINUS SIGN}5\N{NO-BREAK SPACE}°C, 40."),
+        ("?input=weather", "highest at “Clear”, 90 rentals per hour"),
+        ("?input=humidity", "has not been measured"),
+        ("?input=nonsense", "highest at 23:00"),
+    ],
+)
+def test_explain_follows_the_chosen_input(call: Call, search: str, summary: str) -> None:
+    drawn = draw(call, "explain-model-section", search)
+    assert summary in drawn["explain-dependence-graph-summary"]["children"]
+
+
+def test_explain_takes_the_newest_hour_apart(
+    call: Call, understood: list[predictor.HourRequest]
+) -> None:
+    drawn = draw(call, "explain-hour-section")
+    told = text(drawn["explain-hour-section"]["children"])
+    assert "Mon 31 Dec 2012, 23:00: clear" in told
+    assert "as known at Sun 30 Dec 2012, 23:00" in told
+    assert "Actual49" in told
+    hour = to_hour(dt.datetime(2012, 12, 31, 23))
+    assert [(request.hour, request.as_of) for request in understood] == [(hour, hour - 24)]
+
+
+@pytest.mark.usefixtures("understood")
+def test_explain_adds_up_as_shown(call: Call) -> None:
+    drawn = draw(call, "explain-hour-section", "?date=2012-12-24&hour=17")
+    bars = drawn["explain-parts-graph"]["figure"]["data"]
+    shown = {bar["name"]: dict(zip(bar["y"], bar["x"], strict=True)) for bar in bars}
+    start, prediction, _actual = shown["Total"].values()
+    steps = [*shown["Raises it"].values(), *shown["Lowers it"].values()]
+    assert len(steps) == 9
+    assert start + sum(steps) == pytest.approx(prediction)
+    summary = drawn["explain-parts-graph-summary"]["children"]
+    assert "Humidity 1 h before \N{MINUS SIGN}20.0, Odd name +10.0" in summary
+    assert "All 2 others" in summary
+
+
+def test_the_strongest_parts_and_the_rest_add_up() -> None:
+    parts = {f"feature_{number}": 0.04 for number in range(10)} | {"hour": -7.06}
+    baseline, strongest, count, rest = explain.strongest({"baseline": 100.04} | parts, 93.4)
+    assert baseline == 100.0
+    assert list(strongest)[0] == "hour" and strongest["hour"] == -7.1
+    assert (count, rest) == (3, 0.5)
+
+
+@pytest.mark.usefixtures("understood")
+@pytest.mark.parametrize("search", ["?date=2013-02-01&hour=3", "?date=1999-01-01"])
+def test_explain_of_an_hour_that_was_not_observed_says_so(call: Call, search: str) -> None:
+    drawn = draw(call, "explain-hour-section", search)
+    told = text(drawn["explain-hour-section"]["children"])
+    assert "has not been observed" in told
+    assert "newest observed hour is Mon 31 Dec 2012, 23:00" in told
+    assert drawn["explain-hour-section-charts"]["className"] == "d-none"
+
+
+def test_explain_of_a_model_that_was_not_measured_says_so(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.predictor.understanding", lambda: None)
+    assert "has not been measured" in words(call, "explain-model-section")
+
+
+def test_explain_without_a_model_says_so(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(*_args: object) -> None:
+        raise Unavailable("No model is ready yet.")
+
+    monkeypatch.setattr("webapp.predictor.understanding", unavailable)
+    monkeypatch.setattr("webapp.predictor.explain", unavailable)
+    for section in ("explain-model-section", "explain-hour-section"):
+        assert "There is no model yet." in words(call, section)
+
+
+def test_explain_without_an_hour_says_so(app_without_model: Flask) -> None:
+    assert "No hour has been observed yet." in words_of(app_without_model, "explain-hour-section")
 
 
 # Sections

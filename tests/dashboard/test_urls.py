@@ -1,5 +1,7 @@
 """The query string holds what the reader chose."""
 
+import datetime as dt
+
 import pytest
 
 from webapp.dashboard import urls
@@ -40,3 +42,12 @@ def test_dates_win_over_a_preset_until_a_preset_is_chosen() -> None:
 
 def test_other_choices_are_kept() -> None:
     assert performance.clean({"theme": "dark"}, None)["theme"] == "dark"
+
+
+@pytest.mark.parametrize("text", [None, "", "2012-02-30", "1969-12-31", "2101-01-01"])
+def test_what_is_no_day_is_none(text: str | None) -> None:
+    assert urls.day(text) is None
+
+
+def test_a_day_begins_at_midnight() -> None:
+    assert urls.day("2012-12-31") == dt.datetime(2012, 12, 31)

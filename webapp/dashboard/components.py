@@ -60,12 +60,16 @@ def card(title: str, *children: Any, note: str = "", className: str = "") -> htm
     return html.Section([*head, *children], className=f"panel {className}".strip())
 
 
-def chart(id_: str, title: str, className: str = "") -> html.Section:
-    """Return a card with a chart, its unit, and in words what it shows, all still to come."""
+def chart(id_: str, title: str, className: str = "", control: Any = None) -> html.Section:
+    """Return a card with a chart, its unit, and in words what it shows, all still to come.
+
+    `control` chooses what this chart alone shows.
+    """
     return html.Section(
         [
             html.H2(title, id=f"{id_}-title", className="card-heading"),
             html.P(id=f"{id_}-note", className="card-note"),
+            *([] if control is None else [control]),
             html.Figure(
                 [
                     dcc.Graph(id=id_, figure=BLANK, config=GRAPH_CONFIG, className="chart"),

@@ -7,7 +7,10 @@ Colours are Okabe and Ito's (2008, "Color Universal Design"), which colour-blind
 apart; what a line means is never said by its colour alone.
 """
 
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -243,6 +246,187 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         mark,
     ]
     return _over_time(traces, theme, tickformat="%H:%M")
+
+
+def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
+    """Draw the mean of each name's values as a bar, and over it each value as a ring."""
+    colours = THEMES[theme]
+    names = [_wrapped(name) for name in repeats]
+    means = [sum(values) / len(values) for values in repeats.values()]
+    ends = [max(0.0, *values) for values in repeats.values()]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "Mean",
+        "x": _values(means),
+        "y": names,
+        "marker": {"color": colours.model},
+        "hovertemplate": "%{y}: %{x:.1f}<extra></extra>",
+    }
+    rings = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "One shuffle",
+        "x": _values([value for values in repeats.values() for value in values]),
+        "y": [name for name, values in zip(names, repeats.values(), strict=True) for _ in values],
+        "marker": {
+            "symbol": "circle-open",
+            "size": 6,
+            "color": colours.actual,
+            "line": {"width": 1},
+        },
+        "hoverinfo": "skip",
+    }
+    figure = _dress(
+        [bars, rings, _numbers(ends, names, means, 1)], theme, showlegend=False, bargap=0.4
+    )
+    figure["layout"]["height"] = max(HEIGHT, 80 + 30 * len(names))
+    figure["layout"]["xaxis"] |= {"range": [min([0.0, *means]), 1.35 * max([1.0, *ends])]} | {
+        "nticks": 5,
+        "tickangle": 0,
+    }
+    figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    return figure
+
+
+def dependence(
+    values: Sequence[float | str],
+    mean: Sequence[float],
+    curves: Sequence[Sequence[float]],
+    label: str,
+    theme: str,
+) -> Figure:
+    """Draw predictions over an input: their mean, and behind it single hours.
+
+    An input in words has a bar for the mean and points for the hours, a number has lines.
+    """
+    colours = THEMES[theme]
+    in_words = any(isinstance(value, str) for value in values)
+    x = [str(value).replace(" or", "<br>or") for value in values] if in_words else list(values)
+    hours: Trace = {
+        "type": "scatter",
+        "mode": "markers" if in_words else "lines",
+        "name": "One hour",
+        # One trace for all: a gap stands between two curves.
+        "x": [value for _ in curves for value in [*x, None]],
+        "y": [value for curve in curves for value in [*_values(curve), None]],
+        "line": {"color": colours.text, "width": 1},
+        "marker": {"color": colours.text, "size": 6},
+        "opacity": 0.25,
+        "hoverinfo": "skip",
+    }
+    line: Trace = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "line": {"color": colours.model, "width": 3},
+        "marker": {"size": 6},
+    }
+    bar: Trace = {
+        "type": "bar",
+        "marker": {"color": colours.band, "line": {"color": colours.model, "width": 2}},
+    }
+    means = {"name": "Mean", "x": x, "y": _values(mean), "hovertemplate": "%{y:.0f}"}
+    figure = _dress([hours, (bar if in_words else line) | means], theme, bargap=0.4)
+    figure["layout"]["hovermode"] = "x unified"
+    if list(values) == list(range(24)):
+        figure["layout"]["xaxis"] |= {"dtick": 3, "tick0": 0}
+    figure["layout"]["xaxis"] |= {"title": _title(label), "showgrid": False}
+    figure["layout"]["yaxis"] |= {"title": _title(UNIT), "rangemode": "tozero"}
+    return figure
+
+
+def parts(
+    start: float,
+    steps: Sequence[tuple[str, float]],
+    end: float,
+    actual: float | None,
+    theme: str,
+) -> Figure:
+    """Draw how named steps lead from a start to an end, and beside it what happened.
+
+    Each step's bar begins where the one before it ends.
+    """
+    colours = THEMES[theme]
+    totals = [("Starting point", start), *steps, ("Prediction", end)]
+    reached = list(accumulate(value for _, value in totals[:-1]))
+    bases = [0.0, *reached[:-1], 0.0]
+    if actual is not None:
+        totals, bases = [*totals, ("Actual", actual)], [*bases, 0.0]
+    rows = range(len(totals))
+    sums = [0, *rows[len(steps) + 1 :]]
+    raising = [row for row in rows if row not in sums and totals[row][1] >= 0]
+    lowering = [row for row in rows if row not in sums and totals[row][1] < 0]
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": name,
+            "base": _values([bases[row] for row in mine]),
+            "x": _values([totals[row][1] for row in mine]),
+            "y": mine,
+            "text": [write(totals[row][1], 1) for row in mine],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "marker": {
+                "color": colour,
+                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.surface},
+            },
+            "customdata": [totals[row][0] for row in mine],
+            "hovertemplate": "%{customdata}: %{text}<extra></extra>",
+        }
+        for name, mine, colour, pattern, write in (
+            ("Total", sums, colours.text, "", formats.number),
+            ("Raises it", raising, colours.model, "", formats.signed),
+            ("Lowers it", lowering, colours.baseline, "/", formats.signed),
+        )
+    ]
+    figure = _dress(traces, theme, barmode="overlay", showlegend=False, bargap=0.3)
+    figure["layout"]["height"] = max(HEIGHT, 80 + 30 * len(totals))
+    reach = [0.0, *reached, end, actual or 0.0]
+    room = 0.2 * ((max(reach) - min(reach)) or 1.0)
+    figure["layout"]["xaxis"] |= {
+        "range": [min(reach) - (room if min(reach) < 0 else 0), max(reach) + room],
+        "title": _title("rentals"),
+        "showgrid": False,
+    }
+    figure["layout"]["yaxis"] |= {
+        "tickvals": list(rows),
+        "ticktext": [_wrapped(name) for name, _ in totals],
+        "range": [len(totals) - 0.5, -0.5],
+        "showgrid": False,
+    }
+    figure["layout"]["shapes"] = [_link(value, row, colours) for row, value in enumerate(reached)]
+    return figure
+
+
+def _numbers(x: Sequence[float], y: Sequence[str], values: Sequence[float], digits: int) -> Trace:
+    """Write numbers behind what ends at `x`."""
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": _values(x),
+        "y": list(y),
+        "text": [f" {formats.signed(value, digits)}" for value in values],
+        "textposition": "middle right",
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+    }
+
+
+def _wrapped(name: str) -> str:
+    return "<br>".join(textwrap.wrap(name, 22))
+
+
+def _link(x: float, row: int, colours: Theme) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "layer": "below",
+        "x0": x,
+        "x1": x,
+        "y0": row,
+        "y1": row + 1,
+        "line": {"color": colours.text, "width": 1, "dash": "dot"},
+    }
 
 
 def _hourly(frame: pd.DataFrame) -> pd.DataFrame:

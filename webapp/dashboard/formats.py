@@ -16,6 +16,40 @@ WEATHER = {
 }
 SOURCES = {"live": "live", "replay": "replay", "backtest": "backtest"}
 HORIZONS = {1: "an hour ahead", 24: "a day ahead", 48: "two days ahead", 168: "a week ahead"}
+FEATURES = {
+    "level": "Level of four weeks",
+    "horizon": "Hours ahead",
+    "hour": "Hour of the day",
+    "working_day": "Working day or not",
+    "working_yesterday": "Day before works",
+    "working_tomorrow": "Day after works",
+    "weather_1": "Weather 1 h before",
+    "weather_2": "Weather 2 h before",
+    "weather_3": "Weather 3 h before",
+    "temperature_1": "Temperature 1 h before",
+    "temperature_2": "Temperature 2 h before",
+    "temperature_3": "Temperature 3 h before",
+    "temperature_day": "Mean temperature, 24 h",
+    "temperature_max": "Top temperature, 24 h",
+    "humidity_1": "Humidity 1 h before",
+    "humidity_2": "Humidity 2 h before",
+    "humidity_3": "Humidity 3 h before",
+    "windspeed": "Wind speed",
+    "rain_6": "Rain in 6 h",
+    "rain_24": "Rain in 24 h",
+    "typical": "Same hour, last 6 days",
+    "typical_3": "Same hour, last 3 days",
+    "analog": "Hours most alike",
+    "analog_weight": "How alike they are",
+    "last": "Last known hour",
+    "last_but_one": "Last hour but one",
+    "last_but_two": "Last hour but two",
+    "day_level": "Level of the last day",
+    "week_level": "Level of the last week",
+    "week_temperature": "Temperature, last week",
+    "level_temperature": "Temperature, 4 weeks",
+    "level_rain": "Rain, 4 weeks",
+}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -41,6 +75,12 @@ def percent(share: float | None, digits: int = 0) -> str:
 def quantity(count: int, noun: str) -> str:
     """Write a count with its noun: 1 hour, 2,000 hours."""
     return f"{number(count)}{SPACE}{noun if count == 1 else noun + 's'}"
+
+
+def feature(name: str) -> str:
+    """Name what the model looks at; one without a name of its own is told by its column's."""
+    plain = name.replace("_", " ")
+    return FEATURES.get(name, plain[:1].upper() + plain[1:])
 
 
 def ahead(horizon: float) -> str:

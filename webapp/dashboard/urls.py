@@ -4,6 +4,7 @@ The URL is the only place where a choice lives: a link shows the same picture an
 A page's figures read the query string; its controls write it, and follow it when it changes.
 """
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -22,6 +23,15 @@ def parse(search: object) -> Choices:
     if not isinstance(search, str) or len(search) > 2000:
         return {}
     return dict(parse_qsl(search.removeprefix("?"), max_num_fields=None))
+
+
+def day(text: str | None) -> dt.datetime | None:
+    """Read a date from 1970 to 2100 as its first hour; anything else is none."""
+    try:
+        date = dt.date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return dt.datetime.combine(date, dt.time()) if 1970 <= date.year <= 2100 else None
 
 
 def search(choices: Mapping[str, str]) -> str:

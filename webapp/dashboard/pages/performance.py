@@ -104,7 +104,7 @@ def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
     if chosen["version"] not in ("champion", "all") and not _is_number(chosen["version"]):
         chosen["version"] = DEFAULTS["version"]
     for name in ("from", "to"):
-        if changed == "window" or _date(chosen.get(name)) is None:
+        if changed == "window" or urls.day(chosen.get(name)) is None:
             chosen.pop(name, None)
     if "from" in chosen or "to" in chosen:
         chosen["window"] = ""
@@ -185,7 +185,7 @@ def _versions(chosen: str) -> dict[str, str]:
 
 
 def _view(chosen: urls.Choices) -> View:
-    start, end = _date(chosen.get("from")), _date(chosen.get("to"))
+    start, end = urls.day(chosen.get("from")), urls.day(chosen.get("to"))
     newest = queries.newest_observation()
     if chosen["window"] in SPANS and newest is not None:
         end = newest + HOUR
@@ -204,14 +204,6 @@ def _version(chosen: str) -> int | None:
 
 def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) < 10
-
-
-def _date(text: str | None) -> dt.datetime | None:
-    try:
-        day = dt.date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return dt.datetime.combine(day, dt.time()) if 1970 <= day.year <= 2100 else None
 
 
 def _nothing() -> html.Div:

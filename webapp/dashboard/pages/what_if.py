@@ -79,7 +79,7 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
     start = _start()
     if chosen.get("weather") not in WEATHER:
         chosen["weather"] = start["weather"]
-    if _day(chosen.get("date")) is None:
+    if urls.day(chosen.get("date")) is None:
         chosen["date"] = start["date"]
     for name, (_, low, high, step) in SLIDERS.items():
         value = _number(chosen.get(name))
@@ -91,7 +91,7 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
 def answer(choices: urls.Choices, theme: str) -> Drawing:
     """Return the prediction of the chosen hour and the curve of its day."""
     chosen = clean(choices, None)
-    day = _day(chosen["date"])
+    day = urls.day(chosen["date"])
     assert day is not None  # noqa: S101 - `clean` gave a legal one
     hour = int(chosen["hour"])
     try:
@@ -208,14 +208,6 @@ def _start() -> urls.Choices:
         name: str(newest[name]) for name in ("weather", "temperature", "humidity", "windspeed")
     }
     return {"date": following.date().isoformat(), "hour": str(following.hour), **weather}
-
-
-def _day(text: str | None) -> dt.datetime | None:
-    try:
-        day = dt.date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return dt.datetime.combine(day, dt.time()) if 1970 <= day.year <= 2100 else None
 
 
 def _number(text: str | None) -> float | None:
