@@ -114,6 +114,7 @@ class Predictor:
         self.problem: str | None = None  # with the champion
         self.outage: str | None = None  # of the database
         self._retry_at = float("-inf")
+        self._understood: tuple[int, dict[str, Any] | None] | None = None
         self._activation = 0
         self._max_age = max_age
         self._checked = float("-inf")
@@ -133,6 +134,16 @@ class Predictor:
         """Take in new hours and a new champion now."""
         with self._lock:
             self._take_in()
+
+    def understanding(self, version: int) -> dict[str, Any] | None:
+        """Read what is known of how a version works, once."""
+        if self._understood is None or self._understood[0] != version:
+            try:
+                found = read_understanding(self.models / str(version), queries.checksums(version))
+            except BrokenArtefact:
+                found = None
+            self._understood = version, found
+        return self._understood[1]
 
     def _is_fresh(self) -> bool:
         return time.monotonic() - self._checked <= self._max_age
@@ -233,12 +244,7 @@ def understanding() -> dict[str, Any] | None:
     predictor = current()
     if predictor.serving is None:
         raise Unavailable(NOT_READY)
-    version = predictor.serving.version
-    directory = predictor.models / str(version)
-    try:
-        return read_understanding(directory, queries.checksums(version))
-    except BrokenArtefact:
-        return None
+    return predictor.understanding(predictor.serving.version)
 
 
 def _predict(

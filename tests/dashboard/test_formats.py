@@ -70,3 +70,11 @@ def test_the_time_until_a_training() -> None:
 )
 def test_features(name: str, shown: str) -> None:
     assert formats.feature(name) == shown
+
+
+def test_every_feature_has_a_name_that_fits() -> None:
+    from training.features import FEATURES
+
+    names = [formats.feature(name) for name in FEATURES]
+    assert len(set(names)) == len(names)
+    assert max(len(name) for name in names) <= 24
