@@ -46,12 +46,11 @@ def backtest(
     trees: int = TREES,
     copies: int = COPIES,
     n_jobs: int = 2,
-    weather: bool = True,
 ) -> pd.DataFrame:
     """Predict the test hours of each split by a model of its train hours.
 
     For a test hour t the rentals up to t - horizon are known (none at all if horizon is None), and
-    the weather of t. Of the train rows only those count that are not after (first test hour) -
+    the weather up to t. Of the train rows only those count that are not after (first test hour) -
     horizon, so that one model per split is legal for all its test hours.
 
     Parameters
@@ -64,9 +63,6 @@ def backtest(
         Hours.
     trees, copies, n_jobs
         Cost of each model; the result depends on the first two only.
-    weather : bool
-        Whether the weather between t - horizon and t is known, or that of t alone, as to a single
-        request.
 
     Returns
     -------
@@ -78,35 +74,56 @@ def backtest(
     ValueError
         The horizon is below 1, or a split leaves less than 28 days to train on.
     """
+    cost = {"trees": trees, "copies": copies, "n_jobs": n_jobs}
+    return backtest_weather(history, splits, horizon, holidays=holidays, **cost)[0]
+
+
+def backtest_weather(
+    history: pd.DataFrame,
+    splits: Iterable[Split],
+    horizon: int | None,
+    *,
+    holidays: str = "US-DC",
+    trees: int = TREES,
+    copies: int = COPIES,
+    n_jobs: int = 2,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the backtest, and what the same models say with less weather.
+
+    The second knows of the weather after t - horizon that of t alone, as a single request does.
+    """
     if horizon is not None and horizon < 1:
         raise ValueError(f"horizon {horizon}: expected at least 1 hour, or None")
     known, calendar = History.from_frame(history), Calendar(holidays)
     hours = as_hours(history["datetime"].to_numpy())
-    # The bands do not touch each other, so those that answer the test hours are enough.
     unfitted = pipeline(trees, n_jobs=n_jobs).set_params(**CHAMPION)
     smaller = pipeline(min(trees, CALIBRATION_TREES), n_jobs=n_jobs).set_params(**CHAMPION)
-    parts = []
+    full: list[pd.DataFrame] = []
+    less: list[pd.DataFrame] = []
     for number, (train, test) in enumerate(splits):
         past = _legal(hours[train], hours[test], known, horizon, number)
         as_of = hours[test] - horizon if horizon else np.full(len(test), NO_HISTORY)
         rows = observed_rows(known, hours[test], as_of)
-        matrix = build(rows, known, calendar, None if weather else np.ones(len(test), bool))
+        matrix = build(rows, known, calendar)
+        # The bands do not touch each other, so those that answer the test hours are enough.
         bands = np.unique(band_of(matrix[:, HORIZON])).tolist()
         fitted = unfitted.fit(*training_data(past, known, calendar, copies, bands))
         unseen = out_of_fold(smaller, past, known, calendar, copies, bands)
         intervals = unseen.calibrate(level_of(fitted))
-        predicted = fitted.predict(matrix)
-        lower, upper = intervals.bounds(predicted, matrix)
-        columns = {
-            "datetime": history["datetime"].to_numpy()[test],
-            "split": number,
-            "actual": history["rentals"].to_numpy(dtype=np.float64)[test],
-            "predicted": predicted,
-            "lower": lower,
-            "upper": upper,
-        }
-        parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)
+        alone = build(rows, known, calendar, np.ones(len(test), np.bool_))
+        for parts, features in ((full, matrix), (less, alone)):
+            predicted = fitted.predict(features)
+            lower, upper = intervals.bounds(predicted, features)
+            columns = {
+                "datetime": history["datetime"].to_numpy()[test],
+                "split": number,
+                "actual": history["rentals"].to_numpy(dtype=np.float64)[test],
+                "predicted": predicted,
+                "lower": lower,
+                "upper": upper,
+            }
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(full, ignore_index=True), pd.concat(less, ignore_index=True)
 
 
 def protocol_splits(protocol: str, history: pd.DataFrame) -> Iterator[Split]:

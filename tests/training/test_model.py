@@ -9,11 +9,11 @@ import pytest
 from sklearn.pipeline import Pipeline
 
 from training.artefact import METADATA, TREES, Artefact, BrokenArtefact
+from training.bands import BANDS, band_of
 from training.calendar import Calendar
 from training.features import HORIZONS, build, observed_rows
 from training.history import NO_HISTORY, History
 from training.intervals import Intervals
-from training.bands import BANDS, band_of
 from training.model import GRID, level_of, pipeline, training_data
 
 Saved = tuple[Path, dict[str, str]]
