@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 
-from training.backtest import PROTOCOLS, Split, backtest_weather, protocol_splits, scores
+from training.backtest import PROTOCOLS, Split, backtests, protocol_splits, scores
 from training.calendar import Calendar
 from training.evaluate import seasonal_naive
 from training.features import FEATURES, build, observed_rows
@@ -21,7 +21,8 @@ from training.history import NO_HISTORY, Floats, History, as_hours
 from training.intervals import KINDS, kind_of
 from training.sources import embedded_history
 
-HORIZONS = (1, 24, 48, 168, None)
+HORIZONS: tuple[tuple[int | None, ...], ...] = ((24, 48, 168), (1,), (None,))
+"""Those of one band share their models."""
 PLAIN = ["hour", "weekday", "working_day", "holiday", "day_of_year", "weather"]
 PLAIN += ["temperature", "humidity", "windspeed"]
 CATEGORIES = ["weather", "season", "holiday", "working_day"]
@@ -49,12 +50,9 @@ def measure(frame: pd.DataFrame, protocol: str) -> tuple[list[Row], list[str]]:
     splits = list(protocol_splits(protocol, frame))
     rows: list[Row] = []
     kinds: list[str] = []
-    for name, predicted in _others(frame, splits):
-        rows.append(_row(protocol, "any", name, predicted))
-    for horizon in HORIZONS:
-        print(f"{protocol}, {horizon or 'none'}", file=sys.stderr, flush=True)
+    for horizon, (full, less) in _measured(frame, splits, protocol):
         shown = f"{horizon} h" if horizon else "none"
-        full, less = backtest_weather(frame, splits, horizon)
+        print(protocol, shown, scores(full), scores(less), file=sys.stderr, flush=True)
         rows.append(_row(protocol, shown, "**Vlib**", full))
         if horizon and horizon > 1:
             rows.append(_row(protocol, shown, "Vlib, weather of the hour alone", less))
@@ -64,7 +62,19 @@ def measure(frame: pd.DataFrame, protocol: str) -> tuple[list[Row], list[str]]:
         if horizon == 1:
             lagged = _lagged(frame, splits)
             rows.append(_row(protocol, shown, "scikit-learn's lagged example", lagged))
+    for name, predicted in _others(frame, splits):
+        rows.append(_row(protocol, "any", name, predicted))
+    for line in (*rows, *kinds):
+        print(line, file=sys.stderr, flush=True)
     return rows, kinds
+
+
+def _measured(
+    frame: pd.DataFrame, splits: list[Split], protocol: str
+) -> Iterator[tuple[int | None, tuple[pd.DataFrame, pd.DataFrame]]]:
+    for horizons in HORIZONS:
+        print(f"{protocol}, horizons {horizons}", file=sys.stderr, flush=True)
+        yield from zip(horizons, backtests(frame, splits, horizons), strict=True)
 
 
 def _row(protocol: str, horizon: str, name: str, result: pd.DataFrame) -> Row:
@@ -179,7 +189,8 @@ def _page(found: list[tuple[list[Row], list[str]]], seconds: float) -> str:
             "The protocols are those of `training.backtest`; values are the mean over a protocol's "
             "splits, errors and widths in rentals per hour. The weather up to the predicted hour "
             "counts as known, but where it says that of the hour alone, which is what a single "
-            "request for the future has.",
+            "request for the future has. A day and beyond share one model per split, trained "
+            "on rows up to a week before the first test hour.",
             "",
             "| protocol | horizon | model | MAE | RMSE | R² | coverage | width |",
             "| --- | --- | --- | --- | --- | --- | --- | --- |",
