@@ -6,7 +6,7 @@ python -m training.backtest --protocol next-year --horizon none --json result.js
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +46,11 @@ def backtest(
     trees: int = TREES,
     copies: int = COPIES,
     n_jobs: int = 2,
-    weather: bool = True,
 ) -> pd.DataFrame:
     """Predict the test hours of each split by a model of its train hours.
 
     For a test hour t the rentals up to t - horizon are known (none at all if horizon is None), and
-    the weather of t. Of the train rows only those count that are not after (first test hour) -
+    the weather up to t. Of the train rows only those count that are not after (first test hour) -
     horizon, so that one model per split is legal for all its test hours.
 
     Parameters
@@ -64,9 +63,6 @@ def backtest(
         Hours.
     trees, copies, n_jobs
         Cost of each model; the result depends on the first two only.
-    weather : bool
-        Whether the weather between t - horizon and t is known, or that of t alone, as to a single
-        request.
 
     Returns
     -------
@@ -78,35 +74,70 @@ def backtest(
     ValueError
         The horizon is below 1, or a split leaves less than 28 days to train on.
     """
-    if horizon is not None and horizon < 1:
-        raise ValueError(f"horizon {horizon}: expected at least 1 hour, or None")
+    cost = {"trees": trees, "copies": copies, "n_jobs": n_jobs}
+    return backtests(history, splits, [horizon], holidays=holidays, **cost)[0][0]
+
+
+def backtests(
+    history: pd.DataFrame,
+    splits: Iterable[Split],
+    horizons: Sequence[int | None],
+    *,
+    holidays: str = "US-DC",
+    trees: int = TREES,
+    copies: int = COPIES,
+    n_jobs: int = 2,
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return for each horizon the backtest, and what the same model says with less weather.
+
+    The second knows of the weather after t - horizon that of t alone, as a single request does.
+    One model per split is legal for the longest horizon, and thus for all.
+    """
+    for horizon in horizons:
+        if horizon is not None and horizon < 1:
+            raise ValueError(f"horizon {horizon}: expected at least 1 hour, or None")
     known, calendar = History.from_frame(history), Calendar(holidays)
     hours = as_hours(history["datetime"].to_numpy())
-    # The bands do not touch each other, so those that answer the test hours are enough.
+    longest = max(horizon or 1 for horizon in horizons)
     unfitted = pipeline(trees, n_jobs=n_jobs).set_params(**CHAMPION)
     smaller = pipeline(min(trees, CALIBRATION_TREES), n_jobs=n_jobs).set_params(**CHAMPION)
-    parts = []
+    parts: list[list[list[pd.DataFrame]]] = [[[], []] for _ in horizons]
     for number, (train, test) in enumerate(splits):
-        past = _legal(hours[train], hours[test], known, horizon, number)
-        as_of = hours[test] - horizon if horizon else np.full(len(test), NO_HISTORY)
-        rows = observed_rows(known, hours[test], as_of)
-        matrix = build(rows, known, calendar, None if weather else np.ones(len(test), bool))
-        bands = np.unique(band_of(matrix[:, HORIZON])).tolist()
+        past = _legal(hours[train], hours[test], known, longest, number)
+        asked = [_test_matrices(hours[test], horizon, known, calendar) for horizon in horizons]
+        # The bands do not touch each other, so those that answer the test hours are enough.
+        ahead = np.concatenate([matrix[:, HORIZON] for matrix, _ in asked])
+        bands = np.unique(band_of(ahead)).tolist()
         fitted = unfitted.fit(*training_data(past, known, calendar, copies, bands))
         unseen = out_of_fold(smaller, past, known, calendar, copies, bands)
         intervals = unseen.calibrate(level_of(fitted))
-        predicted = fitted.predict(matrix)
-        lower, upper = intervals.bounds(predicted, matrix)
-        columns = {
-            "datetime": history["datetime"].to_numpy()[test],
-            "split": number,
-            "actual": history["rentals"].to_numpy(dtype=np.float64)[test],
-            "predicted": predicted,
-            "lower": lower,
-            "upper": upper,
-        }
-        parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)
+        for place, matrices in enumerate(asked):
+            for kind, matrix in enumerate(matrices):
+                predicted = fitted.predict(matrix)
+                lower, upper = intervals.bounds(predicted, matrix)
+                columns = {
+                    "datetime": history["datetime"].to_numpy()[test],
+                    "split": number,
+                    "actual": history["rentals"].to_numpy(dtype=np.float64)[test],
+                    "predicted": predicted,
+                    "lower": lower,
+                    "upper": upper,
+                }
+                parts[place][kind].append(pd.DataFrame(columns))
+    return [
+        (pd.concat(full, ignore_index=True), pd.concat(less, ignore_index=True))
+        for full, less in parts
+    ]
+
+
+def _test_matrices(
+    hours: Ints, horizon: int | None, known: History, calendar: Calendar
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the features with all weather until the hour, and with that of the hour alone."""
+    as_of = hours - horizon if horizon else np.full(len(hours), NO_HISTORY)
+    rows = observed_rows(known, hours, as_of)
+    alone = np.ones(len(hours), np.bool_)
+    return build(rows, known, calendar), build(rows, known, calendar, alone)
 
 
 def protocol_splits(protocol: str, history: pd.DataFrame) -> Iterator[Split]:
@@ -134,13 +165,13 @@ def scores(result: pd.DataFrame) -> dict[str, float]:
     return {name: float(np.mean([score[name] for score in each])) for name in each[0]}
 
 
-def _legal(train: Ints, test: Ints, known: History, horizon: int | None, number: int) -> Ints:
-    last = int(test.min()) - (horizon or 1)
+def _legal(train: Ints, test: Ints, known: History, horizon: int, number: int) -> Ints:
+    last = int(test.min()) - horizon
     past = np.sort(train[train <= last])
     past = past[~np.isnan(known.rentals_at(past))]
     if len(past) < LEAST_HOURS:
         raise ValueError(
-            f"split {number}: {len(past)} train hours lie {horizon or 1} h or more before its "
+            f"split {number}: {len(past)} train hours lie {horizon} h or more before its "
             f"first test hour, expected at least {LEAST_HOURS}"
         )
     return past

@@ -18,6 +18,8 @@ class Band(NamedTuple):
         Hours; the last band of known horizons takes longer ones too. 0: no rentals known.
     ring : tuple of int
         The horizons that training rows get in turn.
+    copies : int
+        The most rows that one hour gets.
     columns : int64[k]
         Of the feature matrix.
     """
@@ -25,6 +27,7 @@ class Band(NamedTuple):
     name: str
     longest: int
     ring: tuple[int, ...]
+    copies: int
     columns: Ints
 
 
@@ -33,10 +36,10 @@ def _columns(names: tuple[str, ...]) -> Ints:
 
 
 BANDS = (
-    Band("hour", 1, (1,), _columns((*REQUEST[1:], *PATTERN, *MOMENTUM))),
-    Band("day", 23, (2, 3, 6, 12, 4, 18, 9), _columns((*REQUEST, *PATTERN, *MOMENTUM))),
-    Band("week", 168, (24, 48, 168), _columns((*REQUEST, *PATTERN))),
-    Band("blind", 0, (0,), _columns(REQUEST[1:])),
+    Band("hour", 1, (1,), 1, _columns((*REQUEST[1:], *PATTERN, *MOMENTUM))),
+    Band("day", 23, (2, 3, 6, 12, 4, 18, 9), 2, _columns((*REQUEST, *PATTERN, *MOMENTUM))),
+    Band("week", 168, (24, 48, 168), 3, _columns((*REQUEST, *PATTERN))),
+    Band("blind", 0, (0,), 1, _columns(REQUEST[1:])),
 )
 ALL = range(len(BANDS))
 BLIND = len(BANDS) - 1
