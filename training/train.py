@@ -130,7 +130,7 @@ def train(
     artifact_location : str
         Where MLflow keeps files, if `tracking_uri` is not a server.
     n_jobs : int
-        Processes of the search, threads of the final fit.
+        Threads of the search and of the fits.
     quick : bool
         Spend less on it: a first champion within a minute.
     progress : callable

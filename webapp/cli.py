@@ -116,7 +116,7 @@ def models() -> None:
         score = model["holdout"]["metrics"]["mae"]
         click.echo(
             f"{model['version']:>4}  {model['status']:<9} trained {model['trained_at'][:16]}"
-            f"  MAE {score:.1f}  {model['reason'] or model['receipt']['reason']}"
+            f"  MAE {score:.1f}  {model['receipt']['reason']}"
         )
     for item in queries.list_activations():
         click.echo(

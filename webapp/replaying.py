@@ -42,6 +42,7 @@ def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url
             _post(url, "/api/predict", {"datetime": hour.isoformat(), "as_of": as_of} | asked)
             _post(url, "/api/observations", {"items": [{"datetime": hour.isoformat()} | known]})
             time.sleep(max(0.0, 1 / speed - (time.monotonic() - began)))
+    click.echo(f"{len(hours)} hours replayed: {url}/dashboard/performance?source=replay&horizon=1")
 
 
 def _post(url: str, path: str, body: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def test_retraining_is_refused_without_the_token(page: Page) -> None:
     for token in ("", "guessed"):
         page.get_by_label("Admin token").fill(token)
         page.get_by_role("button", name="Retrain now").click()
-        expect(page.locator("#experiments-message")).to_contain_text("not the right one")
+        expect(page.locator("#experiments-message")).to_contain_text("not the admin token")
 
 
 def test_pages_follow_links_without_a_new_document(page: Page) -> None:

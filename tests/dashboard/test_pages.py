@@ -201,7 +201,7 @@ def test_nothing_happens_without_the_admin_token(app: Flask, call: Call, token: 
             f"experiments-{button}-button.n_clicks",
             **{f"experiments-{button}-button.n_clicks": 1, "experiments-token-input.value": token},
         )
-        assert "not the right one" in str(message)
+        assert "not the admin token" in str(message)
     with app.app_context():
         assert queries.active_run() is None
 
@@ -307,7 +307,7 @@ def understood(monkeypatch: pytest.MonkeyPatch) -> list[predictor.HourRequest]:
     ) -> tuple[predictor.Prediction, dict[str, float]]:
         asked.append(request)
         prediction = predictor.predict([request])[0]
-        parts = {"hour": 30.0, "humidity_1": -20.0, "odd_name": 10.0}
+        parts = {"hour": 30.0, "humidity_1h_ago": -20.0, "odd_name": 10.0}
         parts |= {f"feature_{number}": 0.14 for number in range(7)}
         return prediction, {"baseline": prediction.rentals - 20.98} | parts
 

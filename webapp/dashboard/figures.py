@@ -71,7 +71,7 @@ def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> F
     """
     colours = THEMES[theme]
     hours = _hourly(frame)
-    traces = _band(hours.index, hours["lower"], hours["upper"], colours)
+    traces = [_band(hours.index, hours["lower"], hours["upper"], colours)]
     sources = [source for source in DASHES if (hours["source"] == source).any()]
     for source in sources:
         name = "Predicted" if len(sources) == 1 else f"Predicted ({formats.SOURCES[source]})"
@@ -241,7 +241,7 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         "hoverinfo": "skip",
     }
     traces = [
-        *_band(hours, frame["lower"], frame["upper"], colours),
+        _band(hours, frame["lower"], frame["upper"], colours),
         _prediction(hours, predicted, frame["lower"], frame["upper"], colours),
         mark,
     ]
@@ -445,24 +445,37 @@ def _values(column: Any) -> list[Any]:
     return [None if value != value else round(value, 2) for value in values.tolist()]
 
 
-def _band(hours: Any, lower: Any, upper: Any, colours: Theme) -> list[Trace]:
-    edge = {"type": "scatter", "mode": "lines", "x": _values(hours), "line": {"width": 0}}
-    edge["hoverinfo"] = "skip"
-    filled = {"fill": "tonexty", "fillcolor": colours.band, "name": "90 % interval"}
-    return [
-        edge | {"y": _values(upper), "showlegend": False},
-        edge | {"y": _values(lower)} | filled,
-    ]
+def _band(hours: Any, lower: Any, upper: Any, colours: Theme) -> Trace:
+    """Draw the interval as one area for each run of hours without a gap."""
+    table = pd.DataFrame({"hour": _values(hours), "lower": _values(lower), "upper": _values(upper)})
+    known = table["upper"].notna()
+    x: list[Any] = []
+    y: list[Any] = []
+    for _, run in table[known].groupby((~known).cumsum()[known]):
+        x += [*run["hour"], *run["hour"][::-1], None]
+        y += [*run["upper"], *run["lower"][::-1], None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "90 % interval",
+        "x": x[:-1],
+        "y": y[:-1],
+        "line": {"width": 0},
+        "fill": "toself",  # a gap parts one area from the next
+        "fillcolor": colours.band,
+        "hoverinfo": "skip",
+    }
 
 
 def _prediction(hours: Any, predicted: Any, lower: Any, upper: Any, colours: Theme) -> Trace:
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers",  # an hour between two gaps is a point, no line
         "name": "Predicted",
         "x": _values(hours),
         "y": _values(predicted),
         "line": {"color": colours.model, "width": 2.5},
+        "marker": {"size": 3},
         "customdata": list(zip(_values(lower), _values(upper), strict=True)),
         "hovertemplate": "%{y:.0f} (%{customdata[0]:.0f} to %{customdata[1]:.0f})",
     }

@@ -18,7 +18,7 @@ NAME = "Experiments"
 TITLE = "What was trained, and what serves"
 
 RUNS, MODELS = 20, 50
-REFUSED = "The admin token is not the right one."
+REFUSED = "That is not the admin token. The file instance/admin_token holds it."
 FIXED_COLUMNS = {"rank": "Rank", "mean_score": "Mean error", "fit_seconds": "Fit time"}
 
 
@@ -269,7 +269,9 @@ def _candidate_row(item: dict[str, Any], names: list[str]) -> list[Any]:
 
 def _model_row(model: dict[str, Any]) -> list[Any]:
     metrics, baseline = model["holdout"]["metrics"], model["holdout"]["baseline"]
-    why = model["reason"] or (model["receipt"] or {}).get("reason")
+    why = (model["receipt"] or {}).get("reason")
+    if model["reason"] and model["reason"] != why:
+        why = f"{why}; activated by {model['activated_by']}: {model['reason']}"
     return [
         html.Strong(model["version"]),
         components.status(model["status"]),
