@@ -75,7 +75,8 @@ def backtest(
         The horizon is below 1, or a split leaves less than 28 days to train on.
     """
     cost = {"trees": trees, "copies": copies, "n_jobs": n_jobs}
-    return backtests(history, splits, [horizon], holidays=holidays, **cost)[0][0]
+    found = backtests(history, splits, [horizon], holidays=holidays, **cost)[0][0]
+    return found.drop(columns="one_width")
 
 
 def backtests(
@@ -91,7 +92,8 @@ def backtests(
     """Return for each horizon the backtest, and what the same model says with less weather.
 
     The second knows of the weather after t - horizon that of t alone, as a single request does.
-    One model per split is legal for the longest horizon, and thus for all.
+    One model per split is legal for the longest horizon, and thus for all. One column more holds
+    the width that split conformal prediction would give all hours.
     """
     for horizon in horizons:
         if horizon is not None and horizon < 1:
@@ -122,6 +124,7 @@ def backtests(
                     "predicted": predicted,
                     "lower": lower,
                     "upper": upper,
+                    "one_width": unseen.one_width(horizons[place] or -1),
                 }
                 parts[place][kind].append(pd.DataFrame(columns))
     return [

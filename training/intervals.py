@@ -27,7 +27,7 @@ CALIBRATED = (1, 3, 8, 23, 24, 48, 168)
 KINDS = ("rush", "working_day", "free_day", "night")
 """Working-day rush (7 to 9, 16 to 19), the rest of a working day, weekend and holiday daytime
 (8 to 21), night (22 to 5, and until 7 where nobody goes to work)."""
-HALF_LIFE = 180 * 24
+HALF_LIFE = 60 * 24
 """Hours after which a residual counts half."""
 _ROWS = len(CALIBRATED) + 1
 _KNOTS = 6

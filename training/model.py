@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from training.bands import ALL, BANDS, Band, band_of
 from training.calendar import Calendar
+from training.evaluate import LEVEL as COVERAGE
 from training.features import HORIZON, LEVEL, build, observed_rows
 from training.history import NO_HISTORY, Floats, History, Ints
 from training.intervals import CALIBRATED, Intervals
@@ -56,6 +57,17 @@ class Unseen(NamedTuple):
     def calibrate(self, level: float) -> Intervals:
         """Return the intervals for a model with this level for an unknown one."""
         return Intervals.fit(self.actual, self.predicted, self.matrix, level, self.hours)
+
+    def one_width(self, horizon: int) -> float:
+        """Return the width of split conformal intervals with one width for all hours.
+
+        Their calibration (Lei et al., Distribution-free predictive inference for regression, 2018)
+        is on the same residuals of that horizon as `calibrate` uses.
+        """
+        ahead = self.matrix[:, HORIZON] == horizon
+        error = np.sort(np.abs(self.actual - self.predicted)[ahead])
+        rank = int(np.ceil((len(error) + 1) * COVERAGE))
+        return 2 * float(error[min(rank, len(error)) - 1]) if len(error) else float("nan")
 
 
 class RatioToLevel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # no stubs

@@ -14,7 +14,9 @@ def test_page_has_every_protocol_and_model(tmp_path: Path, monkeypatch: pytest.M
         parts = []
         for number, (_, test) in enumerate(splits):
             part = frame.iloc[test][["datetime", "rentals"]].rename(columns={"rentals": "actual"})
-            parts.append(part.assign(split=number, predicted=100.0, lower=0.0, upper=300.0))
+            parts.append(
+                part.assign(split=number, predicted=100.0, lower=0.0, upper=300.0, one_width=9.0)
+            )
         return [(pd.concat(parts), pd.concat(parts)) for _ in horizons]
 
     monkeypatch.setattr(report, "backtests", made)
@@ -29,9 +31,3 @@ def test_page_has_every_protocol_and_model(tmp_path: Path, monkeypatch: pytest.M
         for horizon in ("1 h", "24 h", "48 h", "168 h", "none"):
             assert any(line.startswith(f"| {protocol} | {horizon} | **Vlib**") for line in lines)
     assert "## What was tried and did not help" in lines
-
-
-def test_one_width_covers_as_many_hours() -> None:
-    actual = np.arange(100.0)
-    result = pd.DataFrame({"actual": actual, "predicted": 0.0, "lower": 0.0, "upper": 49.0})
-    assert report._one_width(result) == pytest.approx(2 * 49.5)
