@@ -40,7 +40,7 @@ def test_from_an_empty_folder_to_a_second_model(
     status, run = server.call("/api/retrain", method="POST")
     assert status == 202
     path = f"/api/retrain/{run['run_id']}"
-    outcome = wait_for(lambda: (found := server.call(path)[1])["finished_at"] and found, 300)
+    outcome = wait_for(lambda: (found := server.call(path)[1])["finished_at"] and found, 600)
     assert outcome["status"] in ENDED, outcome
     assert str(outcome["metrics"]["mae"])[:4] in outcome["reason"]
     assert len(outcome["candidates"]) >= 12
