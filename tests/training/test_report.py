@@ -19,7 +19,9 @@ def test_page_has_every_protocol_and_model(tmp_path: Path, monkeypatch: pytest.M
         return [(pd.concat(parts), pd.concat(parts)) for _ in horizons]
 
     monkeypatch.setattr(report, "backtests", made)
+    # Boosting takes its time, and is scikit-learn's to test.
     monkeypatch.setattr(report, "_others", lambda frame, splits: iter(()))
+    monkeypatch.setattr(report, "_lagged", lambda frame, splits: made(frame, splits, (1,))[0][0])
     page = tmp_path / "accuracy.md"
     monkeypatch.setattr(
         "sys.argv", ["report", "--output", str(page), "--protocol", "cyclic", "next-year"]
