@@ -44,7 +44,6 @@ def tiny_champion(directory: Path, history: History) -> dict[str, str]:
 def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     """Store a tiny model as `trainer` stores a real one; return its number."""
     history = History.from_frame(frame)
-    queries.add_run(f"run-{decision}", "first", None)
     directory = models_path() / f".{decision}"
     checksums = tiny_champion(directory, history)
     served = artefact.Artefact.load(directory, checksums)
@@ -70,6 +69,7 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     }
     outcome = {"status": decision, "reason": "made for the tests", "metrics": score}
     rows = trainer.backtest_rows(scored)
+    queries.add_run(f"run-{decision}", "first", None)  # as late: a scheduler would abandon it
     with queries.finishing(f"run-{decision}", outcome, version, rows) as number:
         directory.rename(models_path() / str(number))
     return number
