@@ -35,6 +35,11 @@ def _columns(names: tuple[str, ...]) -> Ints:
     return np.array([FEATURES.index(name) for name in names])
 
 
+UNDATED = ("hour", "weekday", "working_day", "holiday", "weather")
+UNDATED += ("temperature", "humidity", "windspeed")
+"""Without a known level a day of the year, or what goes with it, tells growth as much as season:
+the forest would repeat last year's autumn in this year's spring."""
+
 BANDS = (
     Band("hour", 1, (1,), 1, _columns((*REQUEST[1:], *PATTERN, *MOMENTUM))),
     Band("day", 23, (2, 3, 6, 12, 4, 18, 9), 2, _columns((*REQUEST, *PATTERN, *MOMENTUM))),
