@@ -35,8 +35,10 @@ def _columns(names: tuple[str, ...]) -> Ints:
     return np.array([FEATURES.index(name) for name in names])
 
 
-UNDATED = ("hour", "weekday", "working_day", "holiday", "weather")
-UNDATED += ("temperature", "humidity", "windspeed")
+UNDATED = (
+    *("hour", "weekday", "working_day", "holiday"),
+    *("weather", "temperature", "humidity", "windspeed"),
+)
 """Without a known level a day of the year, or what goes with it, tells growth as much as season:
 the forest would repeat last year's autumn in this year's spring."""
 
@@ -44,7 +46,7 @@ BANDS = (
     Band("hour", 1, (1,), 1, _columns((*REQUEST[1:], *PATTERN, *MOMENTUM))),
     Band("day", 23, (2, 3, 6, 12, 4, 18, 9), 2, _columns((*REQUEST, *PATTERN, *MOMENTUM))),
     Band("week", 168, (24, 48, 168), 3, _columns((*REQUEST, *PATTERN))),
-    Band("blind", 0, (0,), 1, _columns(REQUEST[1:])),
+    Band("blind", 0, (0,), 1, _columns(UNDATED)),
 )
 ALL = range(len(BANDS))
 BLIND = len(BANDS) - 1

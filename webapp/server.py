@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import granian
@@ -28,23 +29,23 @@ def run(app: Flask, host: str, port: int, workers: int) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=5,
-    ).serve(target_loader=_load, wrap_loader=False)
+    ).serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
 
 
-def _load() -> Any:
+def _load(supervisor: int) -> Any:
     """Load the application in a worker, and start its threads."""
+    _end_with(supervisor)
     from wsgi import app
 
     startup.start(app)
-    _end_with(os.getppid())
     return app
 
 
-def _end_with(parent: int) -> None:
+def _end_with(supervisor: int) -> None:
     """End this worker when its supervisor dies: an orphan would keep the port."""
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == supervisor:
             time.sleep(1)
         os._exit(1)
 
