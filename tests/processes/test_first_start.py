@@ -47,9 +47,32 @@ def test_from_an_empty_folder_to_a_second_model(
     versions = server.call("/api/models")[1]["items"]
     assert [item["version"] for item in versions] == ["2", "1"]
 
+    check_behaviour(server)
     server.process.send_signal(signal.SIGTERM)
     server.process.wait(10)
     check_mlflow(instance, outcome["mlflow_run_id"], len(outcome["candidates"]))
+
+
+def day(server: Server, date: str, **weather: object) -> list[float]:
+    """Return what the champion says of each hour of a day, as known the midnight before."""
+    given = {"weather": "clear", "temperature": 10, "humidity": 60, "windspeed": 8} | weather
+    hours = [{"datetime": f"{date}T{hour:02}:00:00"} | given for hour in range(24)]
+    body = {"as_of": f"{date[:8]}{int(date[8:]) - 1:02}T23:00:00", "items": hours}
+    return [item["rentals"] for item in server.call("/api/predict/batch", body)[1]["items"]]
+
+
+def check_behaviour(server: Server) -> None:
+    """The champion does what anybody knows of bikes."""
+    wednesday, sunday = "2012-12-12", "2012-12-09"
+    dry = day(server, wednesday)
+    assert sum(day(server, wednesday, weather="light_precipitation")) < 0.9 * sum(dry)
+    assert dry[8] > max(dry[6], dry[10])
+    assert dry[17] > max(dry[14], dry[20])
+    warm, cold = (sum(day(server, sunday, temperature=t)[12:18]) for t in (22, 2))
+    assert warm > 1.1 * cold
+    horizons = server.call("/api/model")[1]["holdout"]["horizons"]
+    widths = [horizons[hours]["width"] for hours in ("1", "24", "48", "168")]
+    assert widths == sorted(widths)
 
 
 def check_mlflow(instance: Path, run_id: str, candidates: int) -> None:
