@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from training import features
 from training.artefact import Artefact, BrokenArtefact, read_understanding
 from training.calendar import Calendar
-from training.history import NO_HISTORY, History
+from training.history import HOURS_PER_WEEK, NO_HISTORY, History
 from training.schema import WEATHER
 
 from . import history, queries
@@ -31,8 +31,7 @@ from .history import to_datetime
 log = logging.getLogger(__name__)
 
 NOT_READY = "No model is ready yet; see /readyz for what is missing."
-STALE_AFTER = 7 * 24  # hours
-WEEK = 7 * 24
+STALE_AFTER = HOURS_PER_WEEK
 RETRY = 15  # a broken champion is tried again after so many times the age of a refresh
 
 
@@ -260,7 +259,7 @@ def _predict(
     matrix = features.build(rows, known, predictor.calendar)
     rentals, lower, upper = (np.round(values, 1).tolist() for values in artefact.predict(matrix))
     happened = np.isfinite(known.rentals_at(rows.hour)).tolist()
-    baseline = known.rentals_at(rows.hour - WEEK).tolist()
+    baseline = known.rentals_at(rows.hour - HOURS_PER_WEEK).tolist()
     as_of = rows.as_of.tolist()
     ranges = artefact.metadata.get("ranges", {})
     predictions = [

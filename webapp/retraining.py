@@ -55,12 +55,10 @@ def cancel(run_id: str) -> JSON:
     """End a run and its process group; raise `NotFound`, or `Conflict` if it has ended."""
     if queries.get_run(run_id) is None:
         raise NotFound("There is no training with this id.")
-    if not queries.finish_run(run_id, "cancelled", "Cancelled on request."):
+    if not _end_run(run_id, "cancelled", "Cancelled on request."):
         raise Conflict("This training has ended already.")
     run = queries.get_run(run_id)
     assert run is not None  # noqa: S101 - it was read above
-    _end_group(run["process_group"])
-    shutil.rmtree(workspace(run_id), ignore_errors=True)
     return run
 
 
@@ -103,9 +101,7 @@ def end_overdue() -> None:
     if run is None or queries.utcnow() - queries.from_utc(run["requested_at"]) < limit:
         return
     reason = f"The training was ended: it took more than {limit.total_seconds():.0f} s."
-    if queries.finish_run(run["run_id"], "failed", reason):
-        _end_group(run["process_group"])
-        shutil.rmtree(workspace(run["run_id"]), ignore_errors=True)
+    _end_run(run["run_id"], "failed", reason)
 
 
 def _acquire() -> FileLock:
@@ -128,6 +124,17 @@ def _abandon_active() -> None:
             _end_group(run["process_group"])
         log.warning("Training %s died; it is abandoned", run["run_id"])
         shutil.rmtree(workspace(run["run_id"]), ignore_errors=True)
+
+
+def _end_run(run_id: str, status: str, reason: str) -> bool:
+    """End an active run with its processes and files; say whether it was active."""
+    if not queries.finish_run(run_id, status, reason):
+        return False
+    run = queries.get_run(run_id)
+    assert run is not None  # noqa: S101 - it was ended above
+    _end_group(run["process_group"])
+    shutil.rmtree(workspace(run_id), ignore_errors=True)
+    return True
 
 
 def _spawn(run_id: str, lock: FileLock) -> int:
