@@ -1,0 +1,286 @@
+"""Hours as people write them: dates and times, offsets, clock changes, epochs."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from training.schema import FIRST_YEAR, LAST_YEAR
+
+Kind = Literal["stamp", "date", "clock", "epoch", "none"]
+
+_DATE = (
+    r"(?:(?P<year>\d{4})(?:\s*[-/.년]\s*(?P<month>\d{1,2})\s*[-/.월]\s*(?P<day>\d{1,2})\s*[.일]?"
+    r"|(?P<month2>\d{2})(?P<day2>\d{2}))"
+    r"|(?P<first>\d{1,2})[-/. ](?P<second>\d{1,2})[-/. ](?P<year2>\d{4}|\d{2}))"
+)
+_CLOCK = (
+    r"(?P<hour>\d{1,2})(?:\s*[:.hH시]\s*(?P<minute>\d{2})?분?"
+    r"(?::(?P<seconds>\d{2})(?:[.,]\d+)?)?|(?P<minute2>\d{2}))?"
+    r"\s*(?P<half>[aApP]\.?[mM]\.?)?(?:\s*(?:h|Uhr|uhr|hrs))?"
+)
+_OFFSET = r"\s*(?P<offset>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?(?:\s?\[[\w/]+\])?"
+STAMP = re.compile(rf"{_DATE}(?:(?:[T\s,_]+|-(?=\d)){_CLOCK}{_OFFSET})?")
+COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?P<hour>\d{2})(?:\d{2}){0,2}")
+CLOCK = re.compile(rf"[hH]?{_CLOCK}(?:\s*(?:-|–|to|bis|a|à)\s*\d{{1,2}}(?:[:.h]\d{{2}})*h?)?")
+_WORDS = re.compile(r".*[A-Za-zéûäç]{3}.*\d.*|.*\d.*[A-Za-zéûäç]{3}.*")
+
+
+@dataclass(slots=True)
+class Stamps:
+    """Moments of the rows of a table, aligned with its index.
+
+    Attributes
+    ----------
+    local : Series of datetime64
+        Naive, NaT where unreadable.
+    timed : bool
+        Whether they say more than a date.
+    notes : list of str
+    """
+
+    local: "pd.Series[pd.Timestamp]"
+    timed: bool
+    notes: list[str]
+
+
+def kind_of(cells: "pd.Series[Any]") -> Kind:
+    """Say what most cells of a column are."""
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        naive = cells.dropna()
+        return "date" if (naive.dt.hour == 0).all() and (naive.dt.minute == 0).all() else "stamp"
+    known = cells.dropna()
+    if cells.dtype != object:
+        return _kind_of_numbers(known)
+    texts = known.astype(str).unique()[:500]
+    numbers = pd.to_numeric(pd.Series(texts), errors="coerce")
+    if numbers.notna().mean() > 0.95:
+        return _kind_of_numbers(numbers.dropna())
+    clocks = sum(1 for text in texts if CLOCK.fullmatch(text))
+    if clocks > 0.9 * len(texts):
+        return "clock"
+    found = [STAMP.fullmatch(text) for text in texts]
+    read = [match for match in found if match]
+    if len(read) + sum(1 for text in texts if _WORDS.fullmatch(text)) < 0.9 * len(texts):
+        return "none"
+    timed = any(match["hour"] for match in read)
+    if not read:
+        timed = any(":" in text for text in texts)
+    return "stamp" if timed else "date"
+
+
+def _kind_of_numbers(values: "pd.Series[Any]") -> Kind:
+    if values.empty or (values != values.round()).any():
+        return "none"
+    low, high = values.min(), values.max()
+    if 0 <= low and high <= 24:
+        return "clock"
+    texts = values.astype("int64").astype(str)
+    if texts.str.len().isin((10, 12, 14)).all() and _compact(texts).notna().all():
+        return "stamp"
+    if texts.str.len().eq(8).all() and FIRST_YEAR * 10**4 < low < (LAST_YEAR + 1) * 10**4:
+        return "date"
+    return "epoch" if _epoch_scale(float(low), float(high)) else "none"
+
+
+def _epoch_scale(low: float, high: float) -> int | None:
+    for scale in (1, 1000, 10**6, 10**9):
+        if 4e8 * scale < low <= high < 4.2e9 * scale:
+            return scale
+    return None
+
+
+def orders(cells: "pd.Series[Any]") -> set[bool]:
+    """Return which of day first (True) and month first (False) fit all dates; both if none tells.
+
+    Empty if neither does, or if no date begins with a day or a month.
+    """
+    if cells.dtype != object:
+        return set()
+    parts = pd.Series(cells.dropna().astype(str).unique()).str.extract(STAMP)
+    parts = parts[["first", "second"]].dropna().astype(int)
+    if parts.empty:
+        return set()
+    fits = {True: bool((parts["second"] <= 12).all()), False: bool((parts["first"] <= 12).all())}
+    return {order for order, fit in fits.items() if fit}
+
+
+def parse(cells: "pd.Series[Any]", day_first: bool, source: str, zone: str) -> Stamps:
+    """Return the local times of cells.
+
+    Parameters
+    ----------
+    source : str
+        The timezone of times without an offset.
+    zone : str
+        The timezone to return.
+    """
+    notes: list[str] = []
+    kind = kind_of(cells)
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        if cells.dt.tz is not None:
+            return _at_home(cells.dt.tz_convert("UTC"), zone, kind == "stamp", notes)
+        naive = cells.astype("datetime64[s]")
+    elif kind == "epoch":
+        values = pd.to_numeric(cells, errors="coerce")
+        scale = _epoch_scale(float(values.min()), float(values.max())) or 1
+        notes.append(f"seconds since 1970, taken to {zone}" if scale == 1 else "epoch numbers")
+        moments = pd.to_datetime(values / scale, unit="s", utc=True).dt.floor("s")
+        return _at_home(moments, zone, True, notes)
+    else:
+        naive, offset = _read(cells, day_first)
+        if offset.notna().any():
+            return _with_offsets(naive, offset, source, zone, notes)
+    return _from_zone(naive, source, zone, kind == "stamp", notes)
+
+
+def _read(
+    cells: "pd.Series[Any]", day_first: bool
+) -> tuple["pd.Series[pd.Timestamp]", "pd.Series[Any]"]:
+    """Return naive times and their offsets from UTC."""
+    texts = cells.map(_as_text, na_action="ignore").astype("string")
+    unique = pd.Series(texts.dropna().unique(), dtype="string")
+    parts = unique.str.extract(f"^{STAMP.pattern}$")
+    day, month = ("first", "second") if day_first else ("second", "first")
+    year = parts["year"].fillna(parts["year2"])
+    year = year.where(year.str.len() != 2, "20" + year)
+    times = _compose(
+        year,
+        parts["month"].fillna(parts["month2"]).fillna(parts[month]),
+        parts["day"].fillna(parts["day2"]).fillna(parts[day]),
+        parts["hour"],
+        parts["minute"].fillna(parts["minute2"]),
+        parts["half"],
+    )
+    compact = unique.str.fullmatch(COMPACT.pattern)
+    times = times.where(~compact, _compact(unique))
+    worded = times.isna() & unique.str.fullmatch(_WORDS.pattern)
+    if worded.any():
+        named = pd.to_datetime(
+            unique[worded], format="mixed", dayfirst=day_first, errors="coerce", utc=True
+        )
+        times = times.where(~worded, named.dt.tz_localize(None).astype("datetime64[s]"))
+    back = dict(zip(unique, range(len(unique)), strict=True))
+    places = texts.map(back, na_action="ignore").astype("Int64")
+    known = places.notna()
+    result = pd.Series(pd.NaT, index=cells.index, dtype="datetime64[s]")
+    result[known] = times.to_numpy()[places[known].astype(int)]
+    offset = pd.Series(None, index=cells.index, dtype=object)
+    offset[known] = parts["offset"].to_numpy(dtype=object, na_value=None)[places[known].astype(int)]
+    return result, offset
+
+
+def _as_text(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) else str(cell)
+
+
+def _compact(texts: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
+    parts = texts.astype("string").str.extract(f"^{COMPACT.pattern}$")
+    none = pd.Series(pd.NA, index=texts.index, dtype="string")
+    return _compose(parts["year"], parts["month"], parts["day"], parts["hour"], none, none)
+
+
+def _compose(
+    year: Any, month: Any, day: Any, hour: Any, minute: Any, half: Any
+) -> "pd.Series[pd.Timestamp]":
+    """Return times of their parts as text; minutes are cut to seconds of no use here."""
+    numbers = {"year": year, "month": month, "day": day}
+    date = pd.to_datetime(
+        pd.DataFrame({k: pd.to_numeric(v, errors="coerce") for k, v in numbers.items()}),
+        errors="coerce",
+    )
+    clock = pd.to_numeric(hour, errors="coerce").fillna(0).astype("float64")
+    late = half.str.lower().str.startswith("p").fillna(False).astype(bool)
+    halved = half.notna()
+    clock = clock.where(~halved, clock % 12 + 12 * late.astype(int))
+    minutes = pd.to_numeric(minute, errors="coerce").fillna(0).astype("float64")
+    # 24:00 is the midnight that ends the day.
+    legal = (clock < 24) | ((clock == 24) & (minutes == 0))
+    legal &= (minutes < 60) & date.dt.year.between(FIRST_YEAR, LAST_YEAR)
+    seconds = (clock * 3600 + minutes * 60).where(legal)
+    result: pd.Series[Any] = (date + pd.to_timedelta(seconds, unit="s")).astype("datetime64[s]")
+    return result
+
+
+def clock(cells: "pd.Series[Any]") -> "pd.Series[float]":
+    """Return the hours of a column like 8, 08:00, 8 pm or 08-09; NaN for what is none."""
+    if cells.dtype != object:
+        return cells.astype("float64")
+    unique = pd.Series(cells.dropna().astype(str).unique(), dtype="string")
+    parts = unique.str.extract(f"^{CLOCK.pattern}$")
+    hours = pd.to_numeric(parts["hour"].astype(object), errors="coerce").astype("float64")
+    late = parts["half"].str.lower().str.startswith("p").fillna(False).astype(bool)
+    hours = hours.where(parts["half"].isna(), hours % 12 + 12 * late.astype(int))
+    minutes = pd.to_numeric(parts["minute"].astype(object), errors="coerce").fillna(0)
+    hours = hours + minutes.astype("float64") / 60
+    plain = pd.to_numeric(unique.astype(object), errors="coerce").astype("float64")
+    hours = plain.where(plain.notna(), hours)
+    known = dict(zip(unique, hours, strict=True))
+    return cells.map(lambda cell: known.get(str(cell), np.nan), na_action="ignore").astype(
+        "float64"
+    )
+
+
+def _with_offsets(
+    naive: "pd.Series[pd.Timestamp]",
+    offset: "pd.Series[Any]",
+    source: str,
+    zone: str,
+    notes: list[str],
+) -> Stamps:
+    minutes = offset.map(_minutes, na_action="ignore").astype("float64")
+    moments = naive - pd.to_timedelta(minutes.fillna(0), unit="min")
+    moments = moments.dt.tz_localize("UTC").where(offset.notna())
+    bare = naive.where(offset.isna())
+    if bare.notna().any():
+        rest = bare.dt.tz_localize(source, ambiguous="NaT", nonexistent="NaT")
+        moments = moments.fillna(rest.dt.tz_convert("UTC"))
+    notes.append(f"offsets are taken to {zone}")
+    return _at_home(moments, zone, True, notes)
+
+
+def _minutes(offset: str) -> int:
+    if offset.upper() in ("Z", "UTC", "GMT"):
+        return 0
+    digits = offset[1:].replace(":", "").ljust(4, "0")
+    size = int(digits[:2]) * 60 + int(digits[2:])
+    return -size if offset[0] == "-" else size
+
+
+def _at_home(moments: Any, zone: str, timed: bool, notes: list[str]) -> Stamps:
+    local = moments.dt.tz_convert(zone).dt.tz_localize(None).astype("datetime64[s]")
+    return Stamps(local, timed, notes)
+
+
+def _from_zone(
+    naive: "pd.Series[pd.Timestamp]", source: str, zone: str, timed: bool, notes: list[str]
+) -> Stamps:
+    if source != zone:
+        notes.append(f"times are taken from {source} to {zone}")
+        naive = from_zone(naive, source, zone)
+    return Stamps(naive, timed, notes)
+
+
+def from_zone(
+    naive: "pd.Series[pd.Timestamp]", source: str, zone: str
+) -> "pd.Series[pd.Timestamp]":
+    """Return times of one timezone in another."""
+    first = np.ones(len(naive), bool)  # of an hour that came twice
+    moments = naive.dt.tz_localize(source, ambiguous=first, nonexistent="shift_forward")
+    local: pd.Series[pd.Timestamp]
+    local = moments.dt.tz_convert(zone).dt.tz_localize(None).astype("datetime64[s]")
+    return local
+
+
+def never_shown(local: "pd.Series[pd.Timestamp]", zone: str) -> "pd.Series[bool]":
+    """Say which local times the clock never showed, because it went forward."""
+    shown = local.dt.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="NaT")
+    return shown.isna() & local.notna()
+
+
+def shown_twice(local: "pd.Series[pd.Timestamp]", zone: str) -> "pd.Series[bool]":
+    """Say which local times the clock showed twice, because it went back."""
+    shown = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
+    return shown.isna() & local.notna()
