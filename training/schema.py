@@ -133,9 +133,7 @@ def _check_columns(frame: pd.DataFrame) -> None:
         raise InvalidHistory("there is no row, expected at least one observed hour")
 
 
-def _report(
-    problems: list[Problem], raw: pd.Series, bad: "pd.Series[bool]", expected: str
-) -> None:
+def _report(problems: list[Problem], raw: pd.Series, bad: "pd.Series[bool]", expected: str) -> None:
     for row in np.flatnonzero(bad.to_numpy()):
         value = raw.iloc[row]
         shown = value.item() if isinstance(value, np.generic) else value

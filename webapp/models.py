@@ -29,6 +29,25 @@ class Observation(db.Model):
     recorded_at: Mapped[dt.datetime]
 
 
+class Import(db.Model):
+    """A history that was taken in; the newest row says whose the observations are."""
+
+    __tablename__ = "imports"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(16))  # demo or own
+    replaced: Mapped[bool]  # all that was observed before is gone
+    file: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    city: Mapped[str | None]
+    timezone: Mapped[str]
+    holidays: Mapped[str]
+    inserted: Mapped[int]
+    updated: Mapped[int]
+    imported_at: Mapped[dt.datetime]
+
+
 class Prediction(db.Model):
     """What a model version said of one hour."""
 

@@ -31,6 +31,7 @@ from .extensions import db
 from .models import (
     Activation,
     IdempotencyKey,
+    Import,
     ModelVersion,
     Observation,
     Prediction,
@@ -43,6 +44,8 @@ OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
+# What outlives the history that it was about; all other tables go with it.
+OUTLIVING = ("imports", "model_versions", "training_runs")
 
 JSON = dict[str, Any]
 
@@ -69,8 +72,12 @@ def reading() -> Iterator[Connection]:
 # Observations
 
 
-def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
-    """Write hours, replacing those already there; return how many are new and how many not."""
+def upsert_observations(rows: Sequence[JSON], imported: JSON | None = None) -> tuple[int, int]:
+    """Write hours, replacing those already there; return how many are new and how many not.
+
+    `imported` is the import that they come from, noted in the same transaction; if it replaces,
+    all that was observed before goes, with what hung on it (see `_clear`).
+    """
     latest = {row["datetime"]: {name: row.get(name) for name in OBSERVED} for row in rows}
     if not latest:
         return 0, 0
@@ -78,6 +85,8 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(REVISION_LOCK)))
         revision = (connection.scalar(select(func.max(Observation.revision))) or 0) + 1
+        if imported and imported["replaced"]:
+            _clear(connection)
         known = _known_hours(connection, list(latest))
         stamp = {"revision": revision, "recorded_at": utcnow()}
         new = [row | stamp for hour, row in latest.items() if hour not in known]
@@ -96,12 +105,35 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
                 statement,
                 [{"hour": row["datetime"]} | {f"new_{k}": row[k] for k in changed} for row in old],
             )
+        if imported:
+            counts = {"inserted": len(new), "updated": len(old), "imported_at": utcnow()}
+            connection.execute(insert(Import).values(**imported, **counts))
     return len(new), len(old)
 
 
-def upsert_frame(frame: pd.DataFrame) -> tuple[int, int]:
+def upsert_frame(frame: pd.DataFrame, imported: JSON | None = None) -> tuple[int, int]:
     """Write the hours of a checked frame, as `upsert_observations` does."""
-    return upsert_observations(records(frame))
+    return upsert_observations(records(frame), imported)
+
+
+def newest_import() -> JSON | None:
+    """Return the newest history that was taken in: it says whose the observations are."""
+    statement = select(Import.__table__).order_by(Import.id.desc()).limit(1)
+    with reading() as connection:
+        row = connection.execute(statement).one_or_none()
+    return dict(row._mapping) if row else None
+
+
+def history_start() -> int:
+    """Return the number of the import that replaced all before it, 0 if none did."""
+    with reading() as connection:
+        return connection.scalar(select(func.max(Import.id)).where(Import.replaced)) or 0
+
+
+def count_observations() -> int:
+    """Return how many hours are known."""
+    with reading() as connection:
+        return connection.scalar(select(func.count()).select_from(Observation)) or 0
 
 
 def records(frame: pd.DataFrame) -> list[JSON]:
@@ -465,6 +497,20 @@ def _known_hours(connection: Connection, hours: list[dt.datetime]) -> set[dt.dat
         Observation.datetime >= min(hours), Observation.datetime <= max(hours)
     )
     return set(connection.scalars(statement)) & set(hours)
+
+
+def _clear(connection: Connection) -> None:
+    """Delete the observations and all that was said of them; no version of theirs serves again."""
+    for table in reversed(db.metadata.sorted_tables):
+        if table.name not in OUTLIVING:
+            connection.execute(delete(table))
+    for row in connection.execute(select(ModelVersion.version, ModelVersion.receipt)).all():
+        over = {"decision": "rejected", "reason": "its history was replaced by another"}
+        connection.execute(
+            update(ModelVersion)
+            .where(ModelVersion.version == row.version)
+            .values(decision="rejected", receipt=row.receipt | over)
+        )
 
 
 def _answered() -> Select[Any, Any]:

@@ -10,7 +10,7 @@ from training.importing import numbers, times, weather
 from training.importing.mapping import Mapping
 from training.importing.proposing import AMOUNTS, COUNTS, MEASURED
 from training.importing.reading import Table
-from training.schema import HISTORY, NUMBERS, InvalidHistory, Problem, check_history
+from training.schema import HISTORY, NUMBERS, WEATHER, InvalidHistory, Problem, check_history
 
 HOUR = pd.Timedelta(hours=1)
 YES = frozenset(
@@ -18,7 +18,8 @@ YES = frozenset(
     "feiertag wahr vrai kyllä 예 휴일 공휴일 운영 o".split()
 )
 NO = frozenset(
-    "false 0 0.0 no n nein non não nao f off closed nofunc nofun falsch faux ei 아니오 평일 미운영".split()
+    "false 0 0.0 no n nein non não nao f off closed nofunc nofun falsch faux ei 아니오 평일 "
+    "미운영".split()
 ) | {"no holiday", "not a holiday", "no festivo", "kein feiertag", "non férié", "working day"}
 
 
@@ -64,7 +65,9 @@ class _Work:
         for row in bad.index[bad & ~self.left_out]:
             cell = self.frame.at[row, column] if column in self.frame.columns else None
             value = cell.item() if isinstance(cell, np.generic) else cell
-            self.problems.append(Problem(int(row), column, "" if _is_none(value) else value, expected))
+            self.problems.append(
+                Problem(int(row), column, "" if _is_none(value) else value, expected)
+            )
 
 
 def convert(
@@ -148,11 +151,15 @@ def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
     assert cells is not None  # noqa: S101 - a proposal without it is no proposal
     source = mapping.timezone or work.zone
     clock = work.cells("hour") if column == "date" else None
-    found = times.parse(cells, bool(mapping.day_first), work.zone if clock is not None else source, work.zone)
+    found = times.parse(
+        cells, bool(mapping.day_first), work.zone if clock is not None else source, work.zone
+    )
     local = found.local
     order = {True: ", day first", False: ", month first"}.get(mapping.day_first or False, "")
     order = order if mapping.day_first is not None else ""
-    work.report(column, local.isna(), f"a date{' and time' if clock is None else ''}{order}, 1970 to 2100")
+    work.report(
+        column, local.isna(), f"a date{' and time' if clock is None else ''}{order}, 1970 to 2100"
+    )
     if clock is not None:
         local = local.dt.normalize() + _clock(work, clock)
         local = local.astype("datetime64[s]")
@@ -165,7 +172,8 @@ def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
         example = local[never].iloc[0]
         work.warnings.append(
             f"{never.sum()} rows are of hours like {example:%Y-%m-%d %H:%M} that clocks in "
-            f"{work.zone} skipped; they are left out. If the file keeps another time, say --timezone"
+            f"{work.zone} skipped; they are left out. If the file keeps another time, say "
+            "--timezone"
         )
         work.left_out |= never
     return local
@@ -370,11 +378,12 @@ def _summed(together: Any) -> pd.DataFrame:
     known = together[["casual", "registered"]].count().eq(together.size(), axis=0)
     sums[["casual", "registered"]] = sums[["casual", "registered"]].where(known)
     means = together[list(MEASURED)].mean().round(2)
-    severity = {name: place for place, name in enumerate(weather.WEATHER)}
+    severity = {name: place for place, name in enumerate(WEATHER)}
     ranks = together["weather"].agg(
         lambda words: words.map(severity).quantile(0.5, interpolation="higher")
     )
     frame = sums.join(means)
-    frame["weather"] = ranks.map(lambda rank: weather.WEATHER[int(rank)])
+    frame["weather"] = ranks.map(lambda rank: WEATHER[int(rank)])
     frame["holiday"] = together["holiday"].max()
-    return frame.reset_index(names="datetime")
+    hours: pd.DataFrame = frame.reset_index(names="datetime")
+    return hours

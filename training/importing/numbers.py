@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.history import Floats
-
 _UNIT = re.compile(r"\s*(%|°?\s*[cCfFkK]|km/h|m/s|mph|kn|kts?|mm|cm|in)\.?$")
 _SPACES = re.compile(r"(?<=\d)[\s\u00a0\u202f'’](?=\d{3})")
 _PLAIN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _POINT_GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")
 _COMMA_GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+")
 
-TO_ITS_UNIT: dict[str, dict[str, Callable[[Floats], Floats]]] = {
+TO_ITS_UNIT: dict[str, dict[str, Callable[["pd.Series[float]"], "pd.Series[float]"]]] = {
     "temperature": {
         "C": lambda value: value,
         "F": lambda value: (value - 32) / 1.8,
@@ -95,7 +93,9 @@ def unit_of_cells(field: str, cells: "pd.Series[Any]") -> str | None:
     """Return the unit that most cells carry beside their number."""
     if cells.dtype != object:
         return None
-    found = cells.dropna().astype(str).str.extract(_UNIT.pattern)[0].str.replace("[° ]", "", regex=True)
+    found = (
+        cells.dropna().astype(str).str.extract(_UNIT.pattern)[0].str.replace("[° ]", "", regex=True)
+    )
     if found.notna().mean() < 0.9:
         return None
     unit = found.mode()[0]
@@ -142,9 +142,7 @@ def _temperature_unit(
     return "C", said
 
 
-def _wind_unit(
-    low: float, middle: float, high: float, count: int
-) -> tuple[str | None, str]:
+def _wind_unit(low: float, middle: float, high: float, count: int) -> tuple[str | None, str]:
     said = f"values from {low:g} to {high:g}, half of them below {middle:g}"
     if low >= 0 and high <= 1 and count >= 24 and 0 < middle:
         return "uci", f"{said}: normalised as in the UCI data set"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 
@@ -193,7 +194,7 @@ def _find_rentals_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:
         _take(proposal, "rentals", fits[0], "its values: it counts, and nothing else does")
 
 
-def _can_be(name: str, cells: "pd.Series[object]", proposal: Proposal) -> bool:
+def _can_be(name: str, cells: "pd.Series[Any]", proposal: Proposal) -> bool:
     """Say whether the values of a column can be those of a field."""
     if name in ("holiday", "open", "closed"):
         return True
@@ -245,9 +246,7 @@ def _find_order(proposal: Proposal, frame: pd.DataFrame) -> None:
     elif len(fits) == 2:
         example = frame[column].dropna().iloc[-1]
         text = f"Do dates in {column!r} like {example!r} begin with the day or with the month?"
-        proposal.questions.append(
-            Question("--day-first/--month-first", text, ("day", "month"))
-        )
+        proposal.questions.append(Question("--day-first/--month-first", text, ("day", "month")))
 
 
 def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
@@ -281,7 +280,7 @@ def _unit(
     proposal: Proposal,
     name: str,
     column: str,
-    cells: "pd.Series[object]",
+    cells: "pd.Series[Any]",
     values: "pd.Series[float]",
     days: float,
 ) -> tuple[str | None, str]:

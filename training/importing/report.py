@@ -28,7 +28,9 @@ def mapping_lines(proposal: Proposal, columns: Sequence[str]) -> list[str]:
             lines.append(line)
     if mapping.day_first is not None:
         first = "day" if mapping.day_first else "month"
-        lines.append(f"  dates begin with the {first} ({proposal.units.get('day_first', 'as said')})")
+        lines.append(
+            f"  dates begin with the {first} ({proposal.units.get('day_first', 'as said')})"
+        )
     if mapping.timezone:
         why = proposal.units.get("timezone", "as said")
         lines.append(f"  times are {mapping.timezone} ({why})")
@@ -77,7 +79,7 @@ def _gaps(frame: pd.DataFrame) -> str:
 def odd_values(frame: pd.DataFrame) -> list[str]:
     """Return what is legal and yet hard to believe."""
     lines = []
-    if (zero := int((frame["humidity"] == 0).sum())):
+    if zero := int((frame["humidity"] == 0).sum()):
         lines.append(f"{zero:,} hours have a humidity of 0 %")
     for name in ("temperature", "humidity", "windspeed"):
         if (longest := _longest_run(frame[name])) >= 48 and frame[name].nunique() > 1:
@@ -91,14 +93,16 @@ def odd_values(frame: pd.DataFrame) -> list[str]:
         )
     usual = float(rentals.quantile(0.99))
     if len(frame) >= 168 and rentals.max() > 5 * usual > 0:
-        when = frame["datetime"][rentals.idxmax()]
+        when = frame["datetime"].iloc[int(rentals.to_numpy().argmax())]
         lines.append(
             f"{rentals.max():,.0f} rentals at {when:%Y-%m-%d %H:%M}, where 99 % have {usual:,.0f} "
             "at most"
         )
     felt = (frame["feels_like"] - frame["temperature"]).abs()
     if felt.median() > 12:
-        lines.append(f"half of the hours feel {felt.median():.0f} °C or more off: is the unit right?")
+        lines.append(
+            f"half of the hours feel {felt.median():.0f} °C or more off: is the unit right?"
+        )
     if frame["temperature"].max() < -5 or frame["temperature"].min() > 38:
         lines.append("no temperature is one that people cycle in: is the unit right?")
     if _night_is_day(frame):

@@ -168,7 +168,8 @@ def _read(
     result = pd.Series(pd.NaT, index=cells.index, dtype="datetime64[s]")
     result[known] = times.to_numpy()[places[known].astype(int)]
     offset = pd.Series(None, index=cells.index, dtype=object)
-    offset[known] = parts["offset"].to_numpy(dtype=object, na_value=None)[places[known].astype(int)]
+    said = parts["offset"].astype(object).where(parts["offset"].notna(), None).to_numpy()
+    offset[known] = said[places[known].astype(int)]
     return result, offset
 
 

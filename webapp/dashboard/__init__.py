@@ -8,6 +8,8 @@ from dash.exceptions import PreventUpdate
 from flask import Blueprint, Flask, current_app, redirect
 from werkzeug.wrappers import Response
 
+from webapp import importing
+
 from . import components, guard, sections, urls
 from .pages import experiments, explain, overview, performance, what_if
 
@@ -95,6 +97,7 @@ def _shell() -> html.Div:
                 html.Div(
                     [
                         html.Span("Vlib", className="brand"),
+                        html.Span(id="shell-city-name", className="brand-city"),
                         html.Nav(
                             links,
                             className="nav-items",
@@ -126,6 +129,10 @@ def _register_callbacks(app: Dash) -> None:
         Input("shell-theme-select", "value"),
         State("shell-theme-store", "data"),
     )
+
+    @app.callback(Output("shell-city-name", "children"), Input("shell-url", "pathname"))
+    def name_city(_pathname: object) -> str:
+        return importing.city()
 
     @app.callback(
         Output("shell-content", "children"),
