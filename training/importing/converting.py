@@ -41,6 +41,7 @@ class Converted:
 
     frame: pd.DataFrame
     rows: int
+    zone: str
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -109,7 +110,7 @@ def convert(
         raise InvalidHistory("no row is left, expected at least one hour")
     hours = _hours(work, rows, add_up)
     frame = check_history(hours[list(HISTORY)])
-    return Converted(frame, len(table.frame), work.notes, work.warnings)
+    return Converted(frame, len(table.frame), zone, work.notes, work.warnings)
 
 
 def _is_none(value: Any) -> bool:

@@ -21,6 +21,7 @@ NAMES = {
         rented_bikes rides trips n_trips n_rides num_trips num_rides trip_count ride_count
         total_trips total_rides total_rentals rental_count departures demand hires bike_hires
         number_of_bicycle_hires number_of_hires checkouts usage volume bikes users total_users
+        bookings pickups loans withdrawals trips_started
         trajets locations nb_locations nombre_de_locations emprunts nb_emprunts nombre_trajets
         nb_trajets nombre_de_trajets prises departs
         ausleihen ausleihvorgange anzahl_ausleihen anzahl fahrten vermietungen entleihungen mieten
@@ -33,7 +34,7 @@ NAMES = {
         wmo_code wmo coco ww icon sky meteo temps_sensible etat_du_ciel wetter wetterlage
         wetterzustand tiempo estado_del_tiempo estado_del_cielo estado_tiempo clima tempo
         estado_do_tempo condizioni weer saa vader vaer 날씨 하늘상태 pogoda summary""",
-    "rain": """rain rainfall rain_1h precipitation precip prcp pluie precipitations regen
+    "rain": """precipitation precip prcp rain rainfall rain_1h pluie precipitations regen
         niederschlag niederschlagsmenge lluvia precipitacion chuva precipitacao pioggia
         precipitazioni neerslag nederbord nedbor sade sademaara opad 강수량 강우량 rr""",
     "snow": """snow snowfall snow_1h neige chutes_de_neige schnee schneefall neuschnee nieve nevada
@@ -79,9 +80,9 @@ NAMES = {
     "closed": """closed is_closed system_closed out_of_service ferme hors_service geschlossen
         ausser_betrieb
         cerrado fuera_de_servicio fechado encerrado chiuso suljettu""",
-    "year": "year yr annee jahr ano anno vuosi jaar 년 연도",
-    "month": "month mnth mois monat mes mese kuukausi maand 월",
-    "day": "day day_of_month dom mday jour tag dia giorno 일",
+    "year": "year annee jahr ano anno vuosi jaar 년 연도",
+    "month": "month mois monat mes mese kuukausi maand 월",
+    "day": "day day_of_month dom mday jour tag dia giorno paiva 일",
 }
 """Exact names by field, without accents, capitals and units."""
 
@@ -89,15 +90,16 @@ ROOTS = {
     "datetime": r"date.?time|timestamp|horodat|zeitstempel|fecha.*hora|data.*hora|일시",
     "date": r"(^| )(date|datum|fecha|jour|dia)( |$)|날짜",
     "hour": r"(^| )(hour|heure|stunde|hora|uur)( |$)",
-    "rentals": r"rent(al|ed)|trips?( |$)|rides?( |$)|hires?( |$)|departures|checkouts|"
+    "rentals": r"rent(al|ed)|trips?( |$)|rides?( |$)|hire[sd]?( |$)|departures|checkouts|pickups|"
+    r"bookings|"
     r"(^| )locations?( |$)|velos? loues|emprunt|trajets?( |$)|ausleih|fahrten|vermiet|entleih|"
     r"alquil|viajes|prestam|viagens|alug|emprest|nolegg|prelievi|대여|이용|utlan|uthyr|lainau|"
-    r"matkojen|bicis|bike count|(^| )cnt( |$)|journeys",
+    r"matkojen|bike count|(^| )cnt( |$)|journeys",
     "weather": r"weather|wetter|meteo|날씨|wmo",
     "rain": r"rain|precip|pluie|niederschlag|lluvia|chuva|pioggia|강수",
     "snow": r"snow ?fall|neige|neuschnee|schneefall|nieve|적설",
-    "temperature": r"temp|기온",
-    "feels_like": r"feels|apparent|ressenti|gefuhl|sensacion|sensacao|percepi|체감",
+    "temperature": r"(^| )temp( |$)|temperat|기온|lampotila",
+    "feels_like": r"feel|apparent|ressenti|gefuhl|sensacion|sensacao|percepi|체감",
     "humidity": r"humid|humed|umid|feuchte|luftfeucht|습도|kosteus",
     "windspeed": r"wind ?speed|speed of wind|wind(geschwindigkeit|snelheid)|vitesse.*vent|"
     r"veloc.*(vient|vent)|풍속|tuulen",
@@ -112,7 +114,7 @@ _NOT = {
     "rentals": r"duration|distance|(^| )(dist|mean|avg|average|id|station|stations|lat|lon|lng|"
     r"price|revenue|type|casual|registered|members?|subscribers?|customers?|occasion\w*|"
     r"gelegenheit\w*|abonn\w*|time|date|returns?|arrivals?|capacity|year|month|minutes|km|"
-    r"zeit|datum|heure|hora|fecha|일시|시간)( |$)",
+    r"zeit|datum|heure|hora|fecha|available|disponib\w*|docks?)( |$)|일시|시간|거리",
     "temperature": r"dew|rosee|taupunkt|rocio|orvalho|rugiada|이슬|feel|apparent|ressenti|gefuhl|"
     r"sensa|percep|min( |$)|max|water|ground|soil|지면|체감|wet|temps|template|(^| )id( |$)",
     "feels_like": r"humidity",
@@ -171,6 +173,13 @@ def matches(field: str, name: str) -> int:
     if root is None or not re.search(root, words):
         return 0
     return 0 if field in _NOT and re.search(_NOT[field], words) else 1
+
+
+def place(field: str, name: str) -> int:
+    """Return where a name stands among those of a field, the best first."""
+    known = NAMES[field].split()
+    found = _SUFFIX.sub("", plain(name))
+    return known.index(found) if found in known else len(known)
 
 
 def unit_in(field: str, name: str) -> str | None:

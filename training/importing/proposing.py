@@ -17,6 +17,8 @@ TIMES = ("datetime", "date", "hour")
 AMOUNTS = ("rain", "snow")
 COUNTS = ("rentals", "casual", "registered")
 MEASURED = ("temperature", "feels_like", "humidity", "windspeed")
+ALIKE = ("weather", "rain", "snow", "holiday", "open", "closed")
+"""Fields of which several columns say the same in other words."""
 _VALUES = ("rentals", *MEASURED, "weather", "rain", "snow", "casual", "registered")
 
 
@@ -70,8 +72,6 @@ def propose(table: Table, given: Mapping) -> Proposal:
     frame = table.frame
     mapping = replace(given, columns={}, units=dict(given.units), weather=dict(given.weather))
     proposal = Proposal(mapping)
-    for option, value in table.about.items():
-        setattr(mapping, option, value)
     mapping.decimal = given.decimal or numbers.decimal_mark(frame)
     _take_given(proposal, frame, given)
     own = _is_own(frame)
@@ -171,12 +171,21 @@ def _find_values(proposal: Proposal, frame: pd.DataFrame) -> None:
                 for column in _free(proposal, frame)
                 if names.matches(name, column) == exact and _can_be(name, frame[column], proposal)
             ]
+            fits = _preferred(name, fits)
             if len(fits) > 1:
                 _ask_column(proposal, name, fits)
             if fits:
                 _take(proposal, name, fits[0], "its name")
     if "rentals" not in proposal.mapping.columns:
         _find_rentals_by_values(proposal, frame)
+
+
+def _preferred(name: str, columns: list[str]) -> list[str]:
+    """Return the columns to choose from, without those that say the same as a better one."""
+    if name in ALIKE:
+        return sorted(columns, key=lambda column: names.place(name, column))[:1]
+    own = [column for column in columns if names.unit_in(name, column) == UNITS.get(name, [""])[0]]
+    return own if len(own) == 1 else columns
 
 
 def _find_rentals_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:

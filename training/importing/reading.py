@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from training.importing import names
 from training.importing.mapping import Mapping
 from training.schema import InvalidHistory
 
-DELIMITERS = (";", "\t", "|", ",")
+_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes", ",": "commas"}
 UNKNOWN = frozenset(
     "na n/a nan null none nil - -- – — ? . #n/a #na #null! nat missing k.a. n.d. s/d".split()
 )
@@ -34,14 +35,11 @@ class Table:
     frame : DataFrame
         Cells are text where the file has text, else numbers or times; what is unknown is None.
         Its index counts the rows below the header, from 0.
-    about : dict
-        How the file was read: of the mapping's `encoding`, `delimiter`, `sheet`.
     notes : list of str
-        What a reader would want to know of it.
+        How it was read, and what a reader would want to know of it.
     """
 
     frame: pd.DataFrame
-    about: dict[str, str]
     notes: list[str] = field(default_factory=list)
 
 
@@ -59,7 +57,7 @@ def read(path: Path, given: Mapping) -> Table:
     if not content.strip():
         raise InvalidHistory("the file is empty")
     if content[:4] == b"PAR1":
-        return Table(*_read_parquet(content))
+        return _read_parquet(content)
     if content[:4] == b"PK\x03\x04":
         return _read_excel(content, given)
     if content[:4] == b"\xd0\xcf\x11\xe0":
@@ -69,7 +67,7 @@ def read(path: Path, given: Mapping) -> Table:
     return _read_text(content, given)
 
 
-def _read_parquet(content: bytes) -> tuple[pd.DataFrame, dict[str, str]]:
+def _read_parquet(content: bytes) -> Table:
     try:
         frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
     except (OSError, ValueError) as error:
@@ -77,7 +75,7 @@ def _read_parquet(content: bytes) -> tuple[pd.DataFrame, dict[str, str]]:
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()
     frame.columns = pd.Index(_unique([str(name) for name in frame.columns]))
-    return _checked(_all_typed(frame)), {}
+    return Table(_checked(_all_typed(frame)), ["read as Parquet"])
 
 
 def _read_excel(content: bytes, given: Mapping) -> Table:
@@ -93,8 +91,7 @@ def _read_excel(content: bytes, given: Mapping) -> Table:
     rows = sheets[name].astype(object).where(sheets[name].notna(), None).to_numpy().tolist()
     header, notes = _header(rows)
     frame = _frame([str(cell or "").strip() for cell in rows[header]], rows[header + 1 :])
-    about = {"sheet": name} if len(sheets) > 1 else {}
-    return Table(_checked(_all_typed(frame)), about, notes)
+    return Table(_checked(_all_typed(frame)), [f"read as Excel, sheet {name!r}", *notes])
 
 
 def _read_text(content: bytes, given: Mapping) -> Table:
@@ -105,17 +102,17 @@ def _read_text(content: bytes, given: Mapping) -> Table:
     except csv.Error as error:
         raise InvalidHistory(f"this is no table: {error}") from None
     header, notes = _header(rows)
-    names = [cell.strip() for cell in rows[header]]
-    while names and not names[-1]:  # as lines that end with a delimiter have
-        names.pop()
+    heads = [cell.strip() for cell in rows[header]]
+    while heads and not heads[-1]:  # as lines that end with a delimiter have
+        heads.pop()
     for number, row in enumerate(rows[header + 1 :], start=1):
-        if any(cell.strip() for cell in row[len(names) :]):
+        if any(cell.strip() for cell in row[len(heads) :]):
             raise InvalidHistory(
-                f"row {number} has {len(row)} cells, expected {len(names)} as in the header"
+                f"row {number} has {len(row)} cells, expected {len(heads)} as in the header"
             )
-    frame = _frame(names, [row[: len(names)] for row in rows[header + 1 :]])
-    about = {"encoding": encoding, "delimiter": delimiter}
-    return Table(_checked(_all_typed(frame)), about, notes)
+    frame = _frame(heads, [row[: len(heads)] for row in rows[header + 1 :]])
+    read = f"read as text in {encoding}, separated by {_DELIMITERS.get(delimiter, delimiter)}"
+    return Table(_checked(_all_typed(frame)), [read, *notes])
 
 
 def _decode(content: bytes, encoding: str | None) -> tuple[str, str]:
@@ -145,7 +142,7 @@ def _delimiter(text: str) -> str:
     """Return the delimiter that splits most of the first lines into as many cells each."""
     head = "\n".join(text.splitlines()[:_SAMPLE])
     best, widest = ",", 1
-    for delimiter in DELIMITERS:
+    for delimiter in _DELIMITERS:
         try:
             rows = [row for row in csv.reader(io.StringIO(head), delimiter=delimiter) if row]
         except csv.Error:
@@ -172,22 +169,19 @@ def _header(rows: Sequence[Sequence[Any]]) -> tuple[int, list[str]]:
     return header, [f"{header} lines above the header are left out"]
 
 
-def _frame(names: list[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
-    names = _unique([name or f"column {place}" for place, name in enumerate(names, start=1)])
-    width = len(names)
+def _frame(heads: list[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    heads = _unique([name or f"column {place}" for place, name in enumerate(heads, start=1)])
+    width = len(heads)
     padded = [[*row[:width], *[None] * (width - len(row))] for row in rows]
-    return pd.DataFrame(padded, columns=pd.Index(names), dtype=object)
+    return pd.DataFrame(padded, columns=pd.Index(heads), dtype=object)
 
 
-def _unique(names: list[str]) -> list[str]:
+def _unique(heads: list[str]) -> list[str]:
     seen: Counter[str] = Counter()
-    for name in names:
-        seen[name] += 1
-    again: Counter[str] = Counter()
     result = []
-    for name in names:
-        again[name] += 1
-        result.append(name if again[name] == 1 else f"{name} ({again[name]})")
+    for name in heads:
+        seen[name] += 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return result
 
 
@@ -234,4 +228,19 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.dropna(how="all")
     if frame.empty:
         raise InvalidHistory("there is no row below the header, expected at least one hour")
-    return frame
+    return _dated(frame)
+
+
+def _dated(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return it with a column of dates if they stand in three columns."""
+    found = {
+        part: [name for name in frame if names.matches(part, name) == 2]
+        for part in ("year", "month", "day")
+    }
+    if not all(len(columns) == 1 for columns in found.values()):
+        return frame
+    parts = [frame[columns[0]].map(_text, na_action="ignore") for columns in found.values()]
+    if not parts[0].dropna().str.fullmatch(r"(19|20)\d\d").all():
+        return frame
+    dates = parts[0] + "-" + parts[1] + "-" + parts[2]
+    return frame.assign(**{"year-month-day": dates.astype(object)})

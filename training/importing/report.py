@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from training.importing import times
 from training.importing.converting import Converted
 from training.importing.mapping import FIELDS
 from training.importing.proposing import Proposal
@@ -57,15 +58,17 @@ def summary(converted: Converted) -> list[str]:
     lines = [
         f"  {converted.rows:,} rows, {len(frame):,} hours from {first:%Y-%m-%d %H:%M} to "
         f"{last:%Y-%m-%d %H:%M}, {total:,} rentals",
-        f"  {_gaps(frame)}",
+        f"  {_gaps(frame, converted.zone)}",
         *(f"  {note}" for note in converted.notes),
         *(f"  Warning: {warning}" for warning in [*converted.warnings, *odd_values(frame)]),
     ]
     return lines
 
 
-def _gaps(frame: pd.DataFrame) -> str:
+def _gaps(frame: pd.DataFrame, zone: str) -> str:
     found = gaps(frame)
+    first = found["first"].astype("datetime64[s]")
+    found = found[~(times.never_shown(first, zone) & (found["hours"] == 1))]
     if found.empty:
         return "no hour is missing in between"
     longest = found.sort_values("hours", ascending=False).head(LONGEST)

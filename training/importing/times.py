@@ -21,7 +21,9 @@ _CLOCK = (
     r"(?::(?P<seconds>\d{2})(?:[.,]\d+)?)?|(?P<minute2>\d{2}))?"
     r"\s*(?P<half>[aApP]\.?[mM]\.?)?(?:\s*(?:h|Uhr|uhr|hrs))?"
 )
-_OFFSET = r"\s*(?P<offset>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?(?:\s?\[[\w/]+\])?"
+_OFFSET = (
+    r"\s*(?P<offset>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?(?:\s?\[[\w/]+\]|\s(?:UTC|[A-Z]{3,4}))?"
+)
 STAMP = re.compile(rf"{_DATE}(?:(?:[T\s,_]+|-(?=\d)){_CLOCK}{_OFFSET})?")
 COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?P<hour>\d{2})(?:\d{2}){0,2}")
 CLOCK = re.compile(rf"[hH]?{_CLOCK}(?:\s*(?:-|–|to|bis|a|à)\s*\d{{1,2}}(?:[:.h]\d{{2}})*h?)?")
@@ -49,8 +51,9 @@ class Stamps:
 def kind_of(cells: "pd.Series[Any]") -> Kind:
     """Say what most cells of a column are."""
     if pd.api.types.is_datetime64_any_dtype(cells):
-        naive = cells.dropna()
-        return "date" if (naive.dt.hour == 0).all() and (naive.dt.minute == 0).all() else "stamp"
+        known = cells.dropna()
+        midnight = bool((known.dt.hour == 0).all() and (known.dt.minute == 0).all())
+        return "date" if midnight and _repeats(known) else "stamp"
     known = cells.dropna()
     if cells.dtype != object:
         return _kind_of_numbers(known)
@@ -65,10 +68,16 @@ def kind_of(cells: "pd.Series[Any]") -> Kind:
     read = [match for match in found if match]
     if len(read) + sum(1 for text in texts if _WORDS.fullmatch(text)) < 0.9 * len(texts):
         return "none"
-    timed = any(match["hour"] for match in read)
     if not read:
-        timed = any(":" in text for text in texts)
-    return "stamp" if timed else "date"
+        return "stamp" if any(":" in text for text in texts) else "date"
+    hours = {match["hour"] for match in read}
+    midnight = hours <= {None, "0", "00"} and _repeats(known)
+    return "date" if midnight or hours == {None} else "stamp"
+
+
+def _repeats(known: "pd.Series[Any]") -> bool:
+    """Say whether times that are all at midnight are dates: few rows may be hours all the same."""
+    return known.duplicated().any() or known.nunique() > 2
 
 
 def _kind_of_numbers(values: "pd.Series[Any]") -> Kind:

@@ -20,7 +20,7 @@ HEAVY_RAIN, HEAVY_SNOW = 7.6, 2.5
 
 def _codes(**groups: str) -> dict[int, str]:
     names = {"clear": CLEAR, "mist": MIST, "light": LIGHT, "heavy": HEAVY}
-    found = {}
+    found: dict[int, str] = {}
     for group, spans in groups.items():
         for span in spans.split():
             first, _, last = span.partition("-")
