@@ -19,7 +19,7 @@ def city(start: str = "2023-01-01", hours: int = 8760, seed: int = 7) -> pd.Data
     random = np.random.default_rng(seed)
     stamps = pd.Series(pd.date_range(start, periods=hours, freq="h", unit="s"))
     when = stamps.dt
-    season = -np.cos((when.dayofyear - 20) / 365 * 2 * np.pi)
+    season = -np.cos((when.day_of_year - 20) / 365 * 2 * np.pi)
     weather = np.repeat(random.normal(0, 1, hours // 12 + 1), 12)[:hours]
     temperature = 10 + 10 * season + 5 * np.sin((when.hour - 9) / 24 * 2 * np.pi) + 3 * weather
     wet = np.repeat(random.random(hours // 4 + 1), 4)[:hours] < 0.12
