@@ -337,8 +337,8 @@ def _step(stamps: "pd.Series[pd.Timestamp]") -> pd.Timedelta:
 
 
 def _without_copies(work: _Work, rows: pd.DataFrame) -> pd.DataFrame:
-    """Drop rows that repeat another in all that is stored; not of an hour that came twice."""
-    copies = rows.duplicated() & ~rows["again"]
+    """Drop rows that repeat another in every cell; not of an hour that came twice."""
+    copies = work.frame.loc[rows.index].astype(str).duplicated() & ~rows["again"]
     if copies.any():
         work.notes.append(f"{copies.sum():,} rows that repeat another are left out")
     return rows[~copies]

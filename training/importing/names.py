@@ -13,7 +13,7 @@ NAMES = {
         datahora data_e_hora data_ora dataora datum_tijd tijdstip tidpunkt tidspunkt aika aikaleima
         일시 대여일시 날짜시간 기준일시 data_godzina""",
     "date": """date day dteday dt_day date_local jour datum tag fecha dia data giorno dato pvm
-        paiva paivamaara 날짜 일자 대여일자 대여일 date_jour""",
+        paiva paivamaara year_month_day 날짜 일자 대여일자 대여일 date_jour""",
     "hour": """hour hr hours hour_of_day h hh hod heure heures stunde uhrzeit hora ora uur uhr timme
         time_of_day
         time tunti klokkeslett klokkeslaet godzina zeit tijd 시간 시간대 대여시간 kello""",
@@ -89,7 +89,7 @@ NAMES = {
 ROOTS = {
     "datetime": r"date.?time|timestamp|horodat|zeitstempel|fecha.*hora|data.*hora|일시",
     "date": r"(^| )(date|datum|fecha|jour|dia)( |$)|날짜",
-    "hour": r"(^| )(hour|heure|stunde|hora|uur)( |$)",
+    "hour": r"(^| )(hour|heure|stunde|hora|uur|horaria|horaire)( |$)",
     "rentals": r"rent(al|ed)|trips?( |$)|rides?( |$)|hire[sd]?( |$)|departures|checkouts|pickups|"
     r"bookings|"
     r"(^| )locations?( |$)|velos? loues|emprunt|trajets?( |$)|ausleih|fahrten|vermiet|entleih|"

@@ -127,16 +127,18 @@ def _find_times(proposal: Proposal, frame: pd.DataFrame) -> None:
         stamps = [name for name, kind in kinds.items() if kind in ("stamp", "epoch")]
         if column := _best(proposal, ("datetime", "date", "hour"), stamps):
             return _take(proposal, "datetime", *column)
-    for name, kind in (("date", "date"), ("hour", "clock")):
-        fits = [column for column in kinds if kinds[column] == kind]
-        if name not in said and (column := _best(proposal, (name, "datetime"), fits)):
+        if len(stamps) == 1 and kinds[stamps[0]] == "stamp":
+            return _take(proposal, "datetime", stamps[0], "its values")
+    clocks = [name for name, kind in kinds.items() if kind == "clock"]
+    dates = [name for name, kind in kinds.items() if kind == "date"]
+    hours = [name for name in clocks if times.clock(frame[name]).nunique() >= 20]
+    for name, fits, by_values in (("date", dates, dates), ("hour", clocks, hours)):
+        if name in said:
+            continue
+        if column := _best(proposal, (name, "datetime"), fits):
             _take(proposal, name, *column)
-    if not (proposal.column("date") and proposal.column("hour")):
-        stamps = [name for name, kind in kinds.items() if kind == "stamp"]
-        if len(stamps) == 1 and not proposal.column("hour"):
-            proposal.mapping.columns.pop("date", None)
-            proposal.columns.pop("date", None)
-            _take(proposal, "datetime", stamps[0], "its values")
+        elif len(by_values) == 1:
+            _take(proposal, name, by_values[0], "its values")
 
 
 def _best(
@@ -233,6 +235,10 @@ def _require(proposal: Proposal, frame: pd.DataFrame) -> None:
         missing.insert(0, "datetime")
     elif not has("datetime") and not has("hour"):
         missing.insert(0, "hour")
+    if "rentals" in missing and _has_trips(proposal, frame):
+        raise InvalidHistory(
+            "the rows are single trips: count those of each hour first, and put its weather beside"
+        )
     if missing:
         hint = ""
         if missing[0] == "hour":
@@ -241,6 +247,15 @@ def _require(proposal: Proposal, frame: pd.DataFrame) -> None:
             f"no column for {', '.join(missing)} is found{hint} among "
             f"{', '.join(map(repr, frame.columns))}: say it with --map {missing[0]}=COLUMN"
         )
+
+
+def _has_trips(proposal: Proposal, frame: pd.DataFrame) -> bool:
+    """Say whether rows come at any second of the hour."""
+    column = proposal.column("datetime")
+    if column is None:
+        return False
+    stamps = times.parse(frame[column], False, "UTC", "UTC").local.dropna()
+    return len(stamps) > 10 and bool((stamps.dt.minute % 5 != 0).mean() > 0.5)
 
 
 def _find_order(proposal: Proposal, frame: pd.DataFrame) -> None:
@@ -306,6 +321,8 @@ def _unit(
     other = proposal.mapping.units.get("temperature")
     if name == "feels_like" and other and guess in (None, "C", "F"):
         return other, "the unit of temperature"
+    if name in AMOUNTS and other == "F":
+        return "in", "temperatures are in °F"
     if name == "windspeed" and guess is None and other == "F":
         return "mph", f"{why}; temperatures are in °F"
     return guess, why
@@ -322,7 +339,8 @@ def _find_weather(proposal: Proposal, frame: pd.DataFrame) -> None:
     if "weather" in proposal.mapping.units:
         proposal.units["weather"] = GIVEN
         return
-    kind, why = weather.kind_of(frame[column], column)
+    beside = {names.plain(name) for name in frame.columns}
+    kind, why = weather.kind_of(frame[column], column, beside)
     if kind is None:
         text = f"Which codes are in {column!r} (weather)? It has {why}."
         choices = tuple(each for each in UNITS["weather"] if each not in ("text", "openweather"))

@@ -234,7 +234,7 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
 def _dated(frame: pd.DataFrame) -> pd.DataFrame:
     """Return it with a column of dates if they stand in three columns."""
     found = {
-        part: [name for name in frame if names.matches(part, name) == 2]
+        part: [name for name in map(str, frame) if names.matches(part, name) == 2]
         for part in ("year", "month", "day")
     }
     if not all(len(columns) == 1 for columns in found.values()):

@@ -77,7 +77,7 @@ def kind_of(cells: "pd.Series[Any]") -> Kind:
 
 def _repeats(known: "pd.Series[Any]") -> bool:
     """Say whether times that are all at midnight are dates: few rows may be hours all the same."""
-    return known.duplicated().any() or known.nunique() > 2
+    return bool(known.duplicated().any()) or known.nunique() > 2
 
 
 def _kind_of_numbers(values: "pd.Series[Any]") -> Kind:

@@ -5,6 +5,7 @@ precipitation.
 """
 
 import re
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,13 @@ def of_text(word: str) -> str | None:
 WEATHER_WORDS = {plain(name).replace("_", " "): name for name in WEATHER}
 
 
-def kind_of(cells: "pd.Series[Any]", name: str) -> tuple[str | None, str]:
-    """Return how a column says the weather, one of `CODES` or text, None if it may be more; why."""
+def kind_of(
+    cells: "pd.Series[Any]", name: str, beside: Container[str] = ()
+) -> tuple[str | None, str]:
+    """Return how a column says the weather, one of `CODES` or text, None if it may be more; why.
+
+    `beside` are the plain names of the other columns.
+    """
     numbers = pd.to_numeric(cells.dropna(), errors="coerce")
     if numbers.isna().mean() > 0.5:
         return "text", "words"
@@ -120,8 +126,11 @@ def kind_of(cells: "pd.Series[Any]", name: str) -> tuple[str | None, str]:
     codes = set(whole[whole == whole.round()].astype(int))
     said = "codes " + ", ".join(map(str, sorted(codes)[:12]))
     called = plain(name)
-    if called in ("weathersit", "weather_situation") and codes <= {1, 2, 3, 4}:
-        return "uci", said
+    known_set = called == "weathersit" or "workingday" in beside
+    if known_set and codes <= {1, 2, 3, 4}:
+        return "uci", f"{said}, in a table like the UCI data set"
+    if "t1" in beside and "t2" in beside and codes <= set(CODES["london"]):
+        return "london", f"{said}, in a table like the London data set"
     if "wmo" in called:
         return "wmo", "its name"
     if called == "coco":
@@ -129,9 +138,9 @@ def kind_of(cells: "pd.Series[Any]", name: str) -> tuple[str | None, str]:
     if min(codes, default=0) >= 200:
         return "openweather", said
     if codes <= {1, 2, 3, 4}:
-        # Months with neither a cloudless hour (0) nor rain are no WMO codes.
-        long = len(whole) >= 24 * 60 or 4 in codes
-        return ("uci" if long else None), said
+        # Months with neither a cloudless hour (0) nor rain are no WMO codes; 4 is rare in UCI's.
+        sure = len(whole) >= 24 * 60 and bool((whole == 4).mean() < 0.01)
+        return ("uci" if sure else None), said
     if codes <= set(CODES["london"]) and codes & {7, 26}:
         return "london", said
     if 0 in codes or max(codes) > 27:
