@@ -1,15 +1,19 @@
 """What ``flask import-history`` shows and asks before it takes a file in."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
+import pandas as pd
 from flask import current_app
 
 from training.importing import converting, proposing, reading, report
 from training.importing.mapping import InvalidMapping, Mapping
+from training.importing.numbers import quantity
 from training.importing.proposing import Proposal, Question
 from training.importing.reading import Table
 from training.schema import InvalidHistory
@@ -47,13 +51,13 @@ def run(file: Path, given: Mapping, choices: Choices) -> None:
             converted.frame, file, replace=choices.replace, same_city=choices.same_city
         )
     click.echo("\n".join(["As stored:", *report.preview(converted.frame)]))
-    click.echo("\n".join(["Summary:", *report.summary(converted), *_place()]))
+    click.echo("\n".join(["Summary:", *report.summary(converted), *_place(converted.frame)]))
     if not plan.rows.empty:
         click.echo(_consequence(plan))
         if (proposal.guessed or plan.replaces) and not choices.yes:
             _confirm()
     importing.take_in(plan)
-    click.echo(f"{plan.added} hours added, {plan.changed} changed.")
+    click.echo(f"{quantity(plan.added, 'hour')} added, {plan.changed:,} changed.")
 
 
 def _settled(table: Table, given: Mapping, yes: bool) -> Proposal:
@@ -113,12 +117,15 @@ def _hint(file: Path, error: InvalidHistory) -> str:
     return f"; nothing was taken in, {where}{hint}"
 
 
-def _place() -> list[str]:
+def _place(frame: pd.DataFrame) -> list[str]:
     config = current_app.config
     name = config["VLIB_CITY"] or "a city without a name"
     lines = [f"  Taken as {name}, {config['VLIB_TIMEZONE']}, holidays of {config['VLIB_HOLIDAYS']}"]
     if unset := importing.unset_places():
         lines.append(f"  Warning: {', '.join(unset)} not set: is this where the bikes are?")
+    now = dt.datetime.now(ZoneInfo(config["VLIB_TIMEZONE"])).replace(tzinfo=None)
+    if ahead := int((frame["datetime"] > now).sum()):
+        lines.append(f"  Warning: {quantity(ahead, 'hour')} still to come: are the dates right?")
     return lines
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from flask import current_app
 
 from training import sources
+from training.importing.numbers import quantity
 
 from . import queries, retraining
 
@@ -52,7 +53,7 @@ class Plan:
 
     def line(self) -> str:
         """Return it in a sentence."""
-        said = f"{self.added:,} hours to add, {self.changed:,} to change"
+        said = f"{quantity(self.added, 'hour')} to add, {self.changed:,} to change"
         return f"{said}, {self.unchanged:,} known already." if self.unchanged else f"{said}."
 
 
@@ -87,10 +88,10 @@ def plan(frame: pd.DataFrame, file: Path, *, replace: bool, same_city: bool) -> 
     """
     newest = queries.newest_import()
     demo = newest is not None and newest["source"] == "demo"
-    if demo or replace:
-        there = f"{queries.count_observations():,} hours"
+    count = queries.count_observations()
+    if count and (demo or replace):
         whose = f"the demo data of {DEMO_CITY}" if demo else "the history that is there"
-        replaces = f"{whose} ({there})" if queries.count_observations() else ""
+        replaces = f"{whose} ({quantity(count, 'hour')})"
         return Plan(file, frame, len(frame), 0, 0, replaces)
     known = queries.observations_frame()
     known = known.assign(datetime=known["datetime"].astype(frame["datetime"].dtype))

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.importing import numbers, times, weather
+from training.importing import hours, numbers, times, weather
 from training.importing.mapping import Mapping
+from training.importing.numbers import quantity
 from training.importing.proposing import AMOUNTS, COUNTS, MEASURED
 from training.importing.reading import Table
-from training.schema import HISTORY, NUMBERS, WEATHER, InvalidHistory, Problem, check_history
+from training.schema import HISTORY, NUMBERS, InvalidHistory, Problem, check_history
 
-HOUR = pd.Timedelta(hours=1)
 YES = frozenset(
     "true 1 1.0 yes y ja oui si sí sim t x on open fun func holiday festivo feriado ferie férié "
     "feiertag wahr vrai kyllä 예 휴일 공휴일 운영 o".split()
@@ -60,6 +60,13 @@ class _Work:
         column = self.mapping.columns.get(name)
         return self.frame[column] if column else None
 
+    def stamps(self) -> "pd.Series[Any]":
+        """Return the cells that say the time, or the date."""
+        cells = self.cells("datetime")
+        cells = self.cells("date") if cells is None else cells
+        assert cells is not None  # noqa: S101 - a proposal without it is no proposal
+        return cells
+
     def report(self, name: str, bad: "pd.Series[bool]", expected: str) -> None:
         """Add a problem for each bad row that is not left out."""
         column = self.mapping.columns.get(name) or name
@@ -106,10 +113,12 @@ def convert(
     if work.problems:
         raise InvalidHistory.of(work.problems)
     rows = rows[~work.left_out]
+    rows = rows.assign(copy=work.frame.loc[rows.index].astype(str).duplicated())
     if rows.empty:
         raise InvalidHistory("no row is left, expected at least one hour")
-    hours = _hours(work, rows, add_up)
-    frame = check_history(hours[list(HISTORY)])
+    found, notes = hours.to_hours(rows, work.stamps(), zone, add_up=add_up)
+    work.notes += notes
+    frame = check_history(found[list(HISTORY)])
     return Converted(frame, len(table.frame), zone, work.notes, work.warnings)
 
 
@@ -126,8 +135,8 @@ def _leave_out_closed(work: _Work) -> None:
         work.left_out |= out
         if out.any():
             work.notes.append(
-                f"{out.sum():,} closed hours are left out: what people wanted then is unknown, "
-                "not zero"
+                f"{quantity(out.sum(), 'closed hour')} left out: what people wanted then is "
+                "unknown, not zero"
             )
 
 
@@ -141,15 +150,14 @@ def _leave_out_incomplete(work: _Work) -> None:
     empty &= ~work.left_out
     work.left_out |= empty
     if empty.any():
-        work.notes.append(f"{empty.sum():,} rows with an empty cell are left out")
+        work.notes.append(f"{quantity(empty.sum(), 'row')} with an empty cell left out")
 
 
 def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
     """Return the local time of each row; leave out what the clock never showed."""
     mapping = work.mapping
     column = "datetime" if work.cells("datetime") is not None else "date"
-    cells = work.cells(column)
-    assert cells is not None  # noqa: S101 - a proposal without it is no proposal
+    cells = work.stamps()
     source = mapping.timezone or work.zone
     clock = work.cells("hour") if column == "date" else None
     found = times.parse(
@@ -172,9 +180,8 @@ def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
     if never.any():
         example = local[never].iloc[0]
         work.warnings.append(
-            f"{never.sum()} rows are of hours like {example:%Y-%m-%d %H:%M} that clocks in "
-            f"{work.zone} skipped; they are left out. If the file keeps another time, say "
-            "--timezone"
+            f"{quantity(never.sum(), 'row')} left out, of hours like {example:%Y-%m-%d %H:%M} that "
+            f"clocks in {work.zone} skipped: if the file keeps another time, say --timezone"
         )
         work.left_out |= never
     return local
@@ -275,116 +282,3 @@ def _flag(work: _Work, name: str) -> "pd.Series[Any]":
     flag = text.map(known.get, na_action="ignore").astype("boolean")
     work.report(name, flag.isna() & text.notna(), "yes or no")
     return flag
-
-
-def _hours(work: _Work, rows: pd.DataFrame, add_up: bool) -> pd.DataFrame:
-    """Return one row an hour of rows in any order."""
-    step = _step(rows["datetime"])
-    hour = rows["datetime"].dt.floor("h")
-    if step == HOUR and (hour != rows["datetime"]).any():
-        work.notes.append("minutes are cut: an hour is named by its start")
-    size = int(HOUR / step)
-    again = times.shown_twice(rows["datetime"], work.zone)
-    rows = rows.assign(hour=hour, again=again)
-    if not add_up:
-        rows = _without_copies(work, rows)
-    together = rows.groupby("hour")
-    if size > 1:
-        rows = _whole_hours(work, rows, size)
-        together = rows.groupby("hour")
-    elif not add_up:
-        _report_twice(work, rows)
-        twice = rows["again"] & rows.duplicated("hour", keep=False)
-        if twice.any():
-            work.notes.append(
-                f"{rows.loc[twice, 'hour'].nunique()} hours that clocks showed twice are added up"
-            )
-    elif rows.duplicated("hour").any():
-        work.notes.append(f"{len(rows):,} rows are added up to {together.ngroups:,} hours")
-    return _summed(together) if len(rows) > together.ngroups else _renamed(rows)
-
-
-def _renamed(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.drop(columns=["datetime", "again"]).rename(columns={"hour": "datetime"})
-
-
-def _step(stamps: "pd.Series[pd.Timestamp]") -> pd.Timedelta:
-    """Return the time between rows: an hour, or an equal part of it.
-
-    Raises
-    ------
-    InvalidHistory
-        It is more than an hour, or of no regular length.
-    """
-    apart = pd.Series(stamps.drop_duplicates().sort_values()).diff().dropna()
-    if len(apart) < 3:
-        return HOUR
-    usual = apart.mode().iloc[0]
-    share = float((apart == usual).mean())
-    if usual >= pd.Timedelta(days=1) and share > 0.5:
-        raise InvalidHistory("there is one row a day: daily totals can't be taken in, hours can")
-    if usual > HOUR and share > 0.5:
-        said = f"{usual / HOUR:g}"
-        raise InvalidHistory(f"there is one row every {said} hours, expected one every hour")
-    if usual == HOUR:
-        return HOUR
-    if share < 0.8 or HOUR % usual:
-        raise InvalidHistory(
-            "rows come at irregular times, as single trips do: expected hours with their rentals "
-            "and weather (count the trips of each hour first)"
-        )
-    return pd.Timedelta(usual)
-
-
-def _without_copies(work: _Work, rows: pd.DataFrame) -> pd.DataFrame:
-    """Drop rows that repeat another in every cell; not of an hour that came twice."""
-    copies = work.frame.loc[rows.index].astype(str).duplicated() & ~rows["again"]
-    if copies.any():
-        work.notes.append(f"{copies.sum():,} rows that repeat another are left out")
-    return rows[~copies]
-
-
-def _report_twice(work: _Work, rows: pd.DataFrame) -> None:
-    count = rows.groupby("hour")["hour"].transform("size")
-    bad = rows.duplicated("hour") & ~(rows["again"] & (count == 2))
-    if bad.any():
-        column = "datetime" if work.cells("datetime") is not None else "date"
-        work.report(
-            column,
-            bad.reindex(work.frame.index, fill_value=False),
-            "each hour once; --sum adds rows of the same hour up",
-        )
-        raise InvalidHistory.of(work.problems)
-
-
-def _whole_hours(work: _Work, rows: pd.DataFrame, size: int) -> pd.DataFrame:
-    """Keep the hours of which every part is there, each part once."""
-    parts = rows.groupby("hour")["datetime"].transform("nunique")
-    part_twice = rows.duplicated("datetime") & ~rows["again"]
-    if part_twice.any():
-        raise InvalidHistory(
-            f"{part_twice.sum()} rows repeat the time of another: --sum adds them up"
-        )
-    whole = parts == size
-    work.notes.append(f"rows of {60 // size} minutes are added up to hours, their weather averaged")
-    if not whole.all():
-        count = rows.loc[~whole, "hour"].nunique()
-        work.notes.append(f"{count} hours with a part missing are left out")
-    return rows[whole]
-
-
-def _summed(together: Any) -> pd.DataFrame:
-    sums = together[["rentals", "casual", "registered"]].sum(min_count=1)
-    # A kind of users that is unknown for a part is unknown for the hour.
-    known = together[["casual", "registered"]].count().eq(together.size(), axis=0)
-    sums[["casual", "registered"]] = sums[["casual", "registered"]].where(known)
-    means = together[list(MEASURED)].mean().round(2)
-    severity = {name: place for place, name in enumerate(WEATHER)}
-    ranks = together["weather"].agg(
-        lambda words: words.map(severity).quantile(0.5, interpolation="higher")
-    )
-    frame = sums.join(means)
-    frame["weather"] = ranks.map(lambda rank: WEATHER[int(rank)])
-    frame["holiday"] = together["holiday"].max()
-    hours: pd.DataFrame = frame.reset_index(names="datetime")
-    return hours

@@ -44,6 +44,11 @@ TO_ITS_UNIT["feels_like"] = TO_ITS_UNIT["temperature"] | {"uci": lambda value: v
 """To °C, %, km/h; rain to mm and snow to cm. The UCI data set's normalisation is in its README."""
 
 
+def quantity(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 hour, 8,760 hours."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def decimal_mark(frame: pd.DataFrame) -> str | None:
     """Return the decimal mark that the cells of a table show; None if none tells."""
     votes = {",": 0, ".": 0}

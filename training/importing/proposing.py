@@ -213,9 +213,7 @@ def _can_be(name: str, cells: "pd.Series[Any]", proposal: Proposal) -> bool:
         return cells.nunique() > 1 or weather.kind_of(cells, str(cells.name))[0] is not None
     values = numbers.parse(cells, proposal.mapping.decimal, whole=name in COUNTS)
     known = values[cells.notna()]
-    if known.empty or known.notna().mean() < 0.9:
-        return False
-    return name not in COUNTS or not bool((known.dropna() < 0).mean() > 0.1)
+    return not known.empty and bool(known.notna().mean() > 0.5)
 
 
 def _find_zone(proposal: Proposal) -> None:
@@ -266,7 +264,7 @@ def _find_order(proposal: Proposal, frame: pd.DataFrame) -> None:
     fits = times.orders(frame[column])
     if len(fits) == 1:
         proposal.mapping.day_first = fits.pop()
-        proposal.units["day_first"] = "only so all dates exist"
+        proposal.units["day_first"] = "only so the dates exist"
     elif len(fits) == 2:
         example = frame[column].dropna().iloc[-1]
         text = f"Do dates in {column!r} like {example!r} begin with the day or with the month?"

@@ -10,6 +10,7 @@ import pandas as pd
 from training.importing import times
 from training.importing.converting import Converted
 from training.importing.mapping import FIELDS
+from training.importing.numbers import quantity
 from training.importing.proposing import Proposal
 from training.schema import Problem, gaps
 
@@ -71,10 +72,11 @@ def _gaps(frame: pd.DataFrame, zone: str) -> str:
     found = found[~(times.never_shown(first, zone) & (found["hours"] == 1))]
     if found.empty:
         return "no hour is missing in between"
+    number = int(found["hours"].sum())
     longest = found.sort_values("hours", ascending=False).head(LONGEST)
     words = [f"{row.first:%Y-%m-%d %H:%M} ({row.hours:,} h)" for row in longest.itertuples()]
     return (
-        f"{found['hours'].sum():,} hours are missing in between, in {len(found):,} gaps; "
+        f"{quantity(number, 'hour')} missing in between, in {quantity(len(found), 'gap')}; "
         f"longest: {', '.join(words)}"
     )
 
@@ -83,7 +85,7 @@ def odd_values(frame: pd.DataFrame) -> list[str]:
     """Return what is legal and yet hard to believe."""
     lines = []
     if zero := int((frame["humidity"] == 0).sum()):
-        lines.append(f"{zero:,} hours have a humidity of 0 %")
+        lines.append(f"{quantity(zero, 'hour')} with a humidity of 0 %")
     for name in ("temperature", "humidity", "windspeed"):
         if (longest := _longest_run(frame[name])) >= 48 and frame[name].nunique() > 1:
             lines.append(f"{name} stands still for {longest} hours")

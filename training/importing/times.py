@@ -56,17 +56,17 @@ def kind_of(cells: "pd.Series[Any]") -> Kind:
         return "date" if midnight and _repeats(known) else "stamp"
     known = cells.dropna()
     if cells.dtype != object:
-        return _kind_of_numbers(known)
+        return _kind_of_numbers(known[np.isfinite(known)])
     texts = known.astype(str).unique()[:500]
     numbers = pd.to_numeric(pd.Series(texts), errors="coerce")
     if numbers.notna().mean() > 0.95:
-        return _kind_of_numbers(numbers.dropna())
+        return _kind_of_numbers(numbers[np.isfinite(numbers)])
     clocks = sum(1 for text in texts if CLOCK.fullmatch(text))
-    if clocks > 0.9 * len(texts):
+    if clocks > len(texts) / 2:
         return "clock"
     found = [STAMP.fullmatch(text) for text in texts]
     read = [match for match in found if match]
-    if len(read) + sum(1 for text in texts if _WORDS.fullmatch(text)) < 0.9 * len(texts):
+    if len(read) + sum(1 for text in texts if _WORDS.fullmatch(text)) <= len(texts) / 2:
         return "none"
     if not read:
         return "stamp" if any(":" in text for text in texts) else "date"
@@ -104,7 +104,7 @@ def _epoch_scale(low: float, high: float) -> int | None:
 def orders(cells: "pd.Series[Any]") -> set[bool]:
     """Return which of day first (True) and month first (False) fit all dates; both if none tells.
 
-    Empty if neither does, or if no date begins with a day or a month.
+    The likelier one if neither does; empty if no date begins with a day or a month.
     """
     if cells.dtype != object:
         return set()
@@ -112,8 +112,9 @@ def orders(cells: "pd.Series[Any]") -> set[bool]:
     parts = parts[["first", "second"]].dropna().astype(int)
     if parts.empty:
         return set()
-    fits = {True: bool((parts["second"] <= 12).all()), False: bool((parts["first"] <= 12).all())}
-    return {order for order, fit in fits.items() if fit}
+    against = {True: int((parts["second"] > 12).sum()), False: int((parts["first"] > 12).sum())}
+    least = min(against.values())
+    return {order for order, count in against.items() if count == least}
 
 
 def parse(cells: "pd.Series[Any]", day_first: bool, source: str, zone: str) -> Stamps:
@@ -198,14 +199,14 @@ def _compose(
     """Return times of their parts as text; minutes are cut to seconds of no use here."""
     numbers = {"year": year, "month": month, "day": day}
     date = pd.to_datetime(
-        pd.DataFrame({k: pd.to_numeric(v, errors="coerce") for k, v in numbers.items()}),
+        pd.DataFrame({name: _floats(part) for name, part in numbers.items()}),
         errors="coerce",
     )
-    clock = pd.to_numeric(hour, errors="coerce").fillna(0).astype("float64")
+    clock = _floats(hour).fillna(0)
     late = half.str.lower().str.startswith("p").fillna(False).astype(bool)
     halved = half.notna()
     clock = clock.where(~halved, clock % 12 + 12 * late.astype(int))
-    minutes = pd.to_numeric(minute, errors="coerce").fillna(0).astype("float64")
+    minutes = _floats(minute).fillna(0)
     # 24:00 is the midnight that ends the day.
     legal = (clock < 24) | ((clock == 24) & (minutes == 0))
     legal &= (minutes < 60) & date.dt.year.between(FIRST_YEAR, LAST_YEAR)
@@ -214,18 +215,21 @@ def _compose(
     return result
 
 
+def _floats(texts: "pd.Series[Any]") -> "pd.Series[float]":
+    return pd.to_numeric(texts.astype(object), errors="coerce").astype("float64")
+
+
 def clock(cells: "pd.Series[Any]") -> "pd.Series[float]":
     """Return the hours of a column like 8, 08:00, 8 pm or 08-09; NaN for what is none."""
     if cells.dtype != object:
         return cells.astype("float64")
     unique = pd.Series(cells.dropna().astype(str).unique(), dtype="string")
     parts = unique.str.extract(f"^{CLOCK.pattern}$")
-    hours = pd.to_numeric(parts["hour"].astype(object), errors="coerce").astype("float64")
+    hours = _floats(parts["hour"])
     late = parts["half"].str.lower().str.startswith("p").fillna(False).astype(bool)
     hours = hours.where(parts["half"].isna(), hours % 12 + 12 * late.astype(int))
-    minutes = pd.to_numeric(parts["minute"].astype(object), errors="coerce").fillna(0)
-    hours = hours + minutes.astype("float64") / 60
-    plain = pd.to_numeric(unique.astype(object), errors="coerce").astype("float64")
+    hours = hours + _floats(parts["minute"]).fillna(0) / 60
+    plain = _floats(unique)
     hours = plain.where(plain.notna(), hours)
     known = dict(zip(unique, hours, strict=True))
     return cells.map(lambda cell: known.get(str(cell), np.nan), na_action="ignore").astype(
