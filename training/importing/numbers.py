@@ -73,12 +73,16 @@ def parse(cells: "pd.Series[Any]", decimal: str | None, whole: bool = False) -> 
     then a thousand and more.
     """
     if cells.dtype != object:
-        return pd.to_numeric(cells, errors="coerce").astype("float64")
+        return finite(pd.to_numeric(cells, errors="coerce").astype("float64"))
     known = cells.dropna().astype(str)
     values = {cell: _number(cell, decimal, whole) for cell in known.unique()}
-    return cells.map(lambda cell: values.get(str(cell), np.nan), na_action="ignore").astype(
-        "float64"
-    )
+    numbers = cells.map(lambda cell: values.get(str(cell), np.nan), na_action="ignore")
+    return finite(numbers.astype("float64"))
+
+
+def finite(values: "pd.Series[float]") -> "pd.Series[float]":
+    """Return values, NaN for those that are infinite."""
+    return values.where(np.isfinite(values))
 
 
 def _number(cell: str, decimal: str | None, whole: bool) -> float:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from training.importing.numbers import finite
 from training.schema import FIRST_YEAR, LAST_YEAR
 
 Kind = Literal["stamp", "date", "clock", "epoch", "none"]
@@ -81,22 +82,27 @@ def _repeats(known: "pd.Series[Any]") -> bool:
 
 
 def _kind_of_numbers(values: "pd.Series[Any]") -> Kind:
-    if values.empty or (values != values.round()).any():
+    whole = values[values == values.round()]
+    if len(whole) <= 0.9 * len(values):
         return "none"
-    low, high = values.min(), values.max()
-    if 0 <= low and high <= 24:
+    if whole.between(0, 24).mean() > 0.9:
         return "clock"
-    texts = values.astype("int64").astype(str)
-    if texts.str.len().isin((10, 12, 14)).all() and _compact(texts).notna().all():
+    if _compact(_digits(whole)).notna().mean() > 0.9:  # YYYYMMDDHH first: it looks like an epoch
         return "stamp"
-    if texts.str.len().eq(8).all() and FIRST_YEAR * 10**4 < low < (LAST_YEAR + 1) * 10**4:
-        return "date"
-    return "epoch" if _epoch_scale(float(low), float(high)) else "none"
+    if _epoch_scale(whole):
+        return "epoch"
+    days = whole.between(FIRST_YEAR * 10**4, (LAST_YEAR + 1) * 10**4)
+    return "date" if days.mean() > 0.9 else "none"
 
 
-def _epoch_scale(low: float, high: float) -> int | None:
+def _digits(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    return values.where(values.abs() < 1e15, 0).astype("int64").astype(str)
+
+
+def _epoch_scale(values: "pd.Series[Any]") -> int | None:
+    """Return how many of them make a second, if most are times since 1970."""
     for scale in (1, 1000, 10**6, 10**9):
-        if 4e8 * scale < low <= high < 4.2e9 * scale:
+        if values.between(4e8 * scale, 4.2e9 * scale).mean() > 0.9:
             return scale
     return None
 
@@ -134,10 +140,11 @@ def parse(cells: "pd.Series[Any]", day_first: bool, source: str, zone: str) -> S
             return _at_home(cells.dt.tz_convert("UTC"), zone, kind == "stamp", notes)
         naive = cells.astype("datetime64[s]")
     elif kind == "epoch":
-        values = pd.to_numeric(cells, errors="coerce")
-        scale = _epoch_scale(float(values.min()), float(values.max())) or 1
-        notes.append(f"seconds since 1970, taken to {zone}" if scale == 1 else "epoch numbers")
-        moments = pd.to_datetime(values / scale, unit="s", utc=True).dt.floor("s")
+        values = _floats(cells)
+        seconds = values / (_epoch_scale(values.dropna()) or 1)
+        seconds = seconds.where(seconds.between(0, 4.2e9))
+        moments = pd.to_datetime(seconds, unit="s", utc=True).dt.floor("s")
+        notes.append(f"times since 1970 are taken to {zone}")
         return _at_home(moments, zone, True, notes)
     else:
         naive, offset = _read(cells, day_first)
@@ -216,13 +223,13 @@ def _compose(
 
 
 def _floats(texts: "pd.Series[Any]") -> "pd.Series[float]":
-    return pd.to_numeric(texts.astype(object), errors="coerce").astype("float64")
+    return finite(pd.to_numeric(texts.astype(object), errors="coerce").astype("float64"))
 
 
 def clock(cells: "pd.Series[Any]") -> "pd.Series[float]":
     """Return the hours of a column like 8, 08:00, 8 pm or 08-09; NaN for what is none."""
     if cells.dtype != object:
-        return cells.astype("float64")
+        return finite(cells.astype("float64"))
     unique = pd.Series(cells.dropna().astype(str).unique(), dtype="string")
     parts = unique.str.extract(f"^{CLOCK.pattern}$")
     hours = _floats(parts["hour"])

@@ -13,6 +13,7 @@ import pandas as pd
 
 from training.history import WEATHER
 from training.importing.names import plain
+from training.importing.numbers import finite
 
 CLEAR, MIST, LIGHT, HEAVY = WEATHER
 HEAVY_RAIN, HEAVY_SNOW = 7.6, 2.5
@@ -122,7 +123,7 @@ def kind_of(
     numbers = pd.to_numeric(cells.dropna(), errors="coerce")
     if numbers.isna().mean() > 0.5:
         return "text", "words"
-    whole = numbers.dropna()
+    whole = finite(numbers.astype("float64")).dropna()
     codes = set(whole[whole == whole.round()].astype(int))
     said = "codes " + ", ".join(map(str, sorted(codes)[:12]))
     called = plain(name)
@@ -160,7 +161,8 @@ def parse(cells: "pd.Series[Any]", kind: str, words: dict[str, str]) -> "pd.Seri
         if kind == "text":
             return of_text(cell)
         number = pd.to_numeric(cell, errors="coerce")
-        return CODES[kind].get(int(number)) if number == np.round(number) else None
+        whole = np.isfinite(number) and number == np.round(number)
+        return CODES[kind].get(int(number)) if whole else None
 
     own = {word.casefold(): name for word, name in words.items()}
     text = as_text(cells)
