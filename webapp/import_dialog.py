@@ -1,6 +1,7 @@
 """What ``flask import-history`` shows and asks before it takes a file in."""
 
 import datetime as dt
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,8 +39,8 @@ class Choices:
 def run(file: Path, given: Mapping, choices: Choices) -> None:
     """Take a file in, after showing and asking; raise `click.ClickException` if it can't be."""
     with _one_line(file):
-        table = reading.read(file, given)
-        proposal = _settled(table, given, choices.yes)
+        table, proposal = _opened(file, given)
+        proposal = _settled(table, proposal, given, choices.yes)
     shown = report.mapping_lines(proposal, [str(name) for name in table.frame.columns])
     if proposal.guessed:
         click.echo("\n".join(["Columns:", *shown]))
@@ -60,17 +61,27 @@ def run(file: Path, given: Mapping, choices: Choices) -> None:
     click.echo(f"{quantity(plan.added, 'hour')} added, {plan.changed:,} changed.")
 
 
-def _settled(table: Table, given: Mapping, yes: bool) -> Proposal:
-    """Return a proposal that leaves nothing open."""
-    while True:
+def _opened(file: Path, given: Mapping) -> tuple[Table, Proposal]:
+    """Read a file and say what it means, with a bar for who waits."""
+    waits = sys.stderr.isatty()
+    with click.progressbar(length=3, label="Reading", hidden=not waits, file=sys.stderr) as bar:
+        table = reading.read(file, given)
+        bar.update(2)
         proposal = proposing.propose(table, given)
-        if not proposal.questions:
-            return proposal
+        bar.update(1)
+    return table, proposal
+
+
+def _settled(table: Table, proposal: Proposal, given: Mapping, yes: bool) -> Proposal:
+    """Return a proposal that leaves nothing open."""
+    while proposal.questions:
         question = proposal.questions[0]
         if yes:
             choices = " or ".join(map(repr, question.choices))
             raise InvalidMapping(f"{question.text} Say {choices} with {question.option}")
         given = given.merged(_answer(question))
+        proposal = proposing.propose(table, given)
+    return proposal
 
 
 def _answer(question: Question) -> Mapping:

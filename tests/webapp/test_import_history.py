@@ -1,11 +1,14 @@
 """``flask import-history``, as the operator of Neustadt types it."""
 
 import csv
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
+import flask_migrate
 import pandas as pd
 import pytest
+from alembic.script import ScriptDirectory
 from click.testing import Result
 from flask import Flask
 
@@ -13,7 +16,7 @@ from tests.conftest import make_app
 from tests.made_up import ZONE, city, seoul
 from training.history import as_hours
 from webapp import history, importing, predictor, queries, retraining
-from webapp.extensions import db
+from webapp.extensions import db, migrate
 
 PLACE = {"VLIB_TIMEZONE": ZONE, "VLIB_HOLIDAYS": "DE", "VLIB_CITY": "Neustadt"}
 OWN = """datetime,weather,temperature,feels_like,humidity,windspeed,rentals
@@ -83,6 +86,19 @@ def test_a_running_server_forgets_the_demo(demo: Flask, file: Path) -> None:
         assert predictor.missing() == ["no model has been trained yet"]
         expected = as_hours(pd.to_datetime(["2023-01-01T00", "2023-01-01T01"]).to_numpy())
         assert history.cache().current.hours.tolist() == expected.tolist()
+
+
+def test_an_older_instance_with_the_demo_data_is_marked_so(app_without_model: Flask) -> None:
+    noon = {"datetime": dt.datetime(2012, 7, 4, 12), "rentals": 494, "casual": 164}
+    weather = {"weather": "clear", "temperature": 32.4, "humidity": 41, "windspeed": 15}
+    with app_without_model.app_context():
+        script = ScriptDirectory(str(migrate.directory)).get_revision("0005")
+        flask_migrate.downgrade(revision=script.down_revision)
+        queries.upsert_observations([noon | weather])
+        flask_migrate.upgrade()
+        newest = queries.newest_import()
+    assert newest is not None
+    assert newest["source"] == "demo"
 
 
 def test_an_unanswered_question_changes_nothing(demo: Flask, file: Path) -> None:

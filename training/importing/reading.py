@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -83,7 +84,7 @@ def _read_excel(content: bytes, given: Mapping) -> Table:
         sheets = pd.read_excel(
             io.BytesIO(content), sheet_name=None, header=None, dtype=object, engine="openpyxl"
         )
-    except (KeyError, OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise InvalidHistory(f"this is no Excel workbook that can be read: {error}") from None
     name = given.sheet or max(sheets, key=lambda each: sheets[each].size)
     if name not in sheets:
@@ -198,6 +199,9 @@ def _typed(cells: "pd.Series[Any]") -> "pd.Series[Any]":
     if pd.api.types.is_numeric_dtype(cells):
         return cells.astype("float64")
     cells = cells.astype(object)
+    if all(isinstance(cell, str) for cell in cells):
+        texts = {cell: _text(cell) for cell in set(cells)}  # most stand there often
+        return pd.Series([texts[cell] for cell in cells], cells.index, object, str(cells.name))
     known = cells[~cells.map(_is_empty)]
     kinds = set(map(type, known))
     if kinds and kinds <= {int, float}:
