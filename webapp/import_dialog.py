@@ -141,10 +141,14 @@ def _place(frame: pd.DataFrame) -> list[str]:
 
 
 def _consequence(plan: importing.Plan) -> str:
+    said = plan.line()
+    if plan.total < importing.TRAINABLE:
+        days = importing.TRAINABLE // 24
+        said += f" That is too little to train on: {days} days are needed."
     if not plan.replaces:
-        return plan.line()
+        return said
     return (
-        f"{plan.line()} It replaces {plan.replaces}: its hours, predictions and champion go, its "
+        f"{said} It replaces {plan.replaces}: its hours, predictions and champion go, its "
         "models can't be activated any more, and the next training begins anew."
     )
 

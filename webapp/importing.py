@@ -12,6 +12,7 @@ import pandas as pd
 from flask import current_app
 
 from training import sources
+from training.history import LEVEL_HOURS
 from training.importing.numbers import quantity
 
 from . import queries, retraining
@@ -21,6 +22,8 @@ CONTRADICTS = 0.5
 """Share of the hours known already at which other rentals make it another city."""
 OFF = 0.2
 """Share of an hour's rentals that a later count may differ by."""
+TRAINABLE = 3 * LEVEL_HOURS
+"""Hours below which a training is refused: a holdout, and twice that before it."""
 FACTOR = 5.0
 """How many times as many rentals an hour make it another city."""
 PLACE = {"city": "VLIB_CITY", "timezone": "VLIB_TIMEZONE", "holidays": "VLIB_HOLIDAYS"}
@@ -42,6 +45,8 @@ class Plan:
         The hours to write: those that are new or say something else.
     replaces : str
         What goes for it; empty if it is added to what is there.
+    total : int
+        How many hours are known then.
     """
 
     file: Path
@@ -50,6 +55,7 @@ class Plan:
     changed: int
     unchanged: int
     replaces: str
+    total: int
 
     def line(self) -> str:
         """Return it in a sentence."""
@@ -92,7 +98,7 @@ def plan(frame: pd.DataFrame, file: Path, *, replace: bool, same_city: bool) -> 
     if count and (demo or replace):
         whose = f"the demo data of {DEMO_CITY}" if demo else "the history that is there"
         replaces = f"{whose} ({quantity(count, 'hour')})"
-        return Plan(file, frame, len(frame), 0, 0, replaces)
+        return Plan(file, frame, len(frame), 0, 0, replaces, len(frame))
     known = queries.observations_frame()
     known = known.assign(datetime=known["datetime"].astype(frame["datetime"].dtype))
     if not same_city:
@@ -102,7 +108,7 @@ def plan(frame: pd.DataFrame, file: Path, *, replace: bool, same_city: bool) -> 
     same = _equal(frame, known)
     changed = int((there_already & ~same).sum())
     added = int((~there_already).sum())
-    return Plan(file, frame[~same], added, changed, int(same.sum()), "")
+    return Plan(file, frame[~same], added, changed, int(same.sum()), "", count + added)
 
 
 def take_in(plan: Plan) -> None:

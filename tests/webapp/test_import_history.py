@@ -14,6 +14,7 @@ from flask import Flask
 
 from tests.conftest import make_app
 from tests.made_up import ZONE, city, seoul
+from training import train
 from training.history import as_hours
 from webapp import history, importing, predictor, queries, retraining
 from webapp.extensions import db, migrate
@@ -116,6 +117,11 @@ def test_the_demo_is_not_replaced_under_a_training(demo: Flask, file: Path) -> N
     assert result.exit_code == 1
     assert "A training is running already. (run_id a-run)" in result.output
     assert len(stored(demo)) == 2880
+
+
+def test_what_is_too_short_to_train_on_says_so(app_without_model: Flask, file: Path) -> None:
+    assert importing.TRAINABLE == train.HOLDOUT_HOURS + train.LEAST_TRAINING_HOURS
+    assert "too little to train on: 84 days" in run(app_without_model, file).output
 
 
 def test_our_own_format_needs_no_question(app_without_model: Flask, file: Path) -> None:

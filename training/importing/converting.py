@@ -11,7 +11,15 @@ from training.importing.mapping import Mapping
 from training.importing.numbers import quantity
 from training.importing.proposing import AMOUNTS, COUNTS, MEASURED
 from training.importing.reading import Table
-from training.schema import HISTORY, NUMBERS, InvalidHistory, Problem, check_history
+from training.schema import (
+    FIRST_YEAR,
+    HISTORY,
+    LAST_YEAR,
+    NUMBERS,
+    InvalidHistory,
+    Problem,
+    check_history,
+)
 
 YES = frozenset(
     "true 1 1.0 yes y ja oui si sí sim t x on open fun func holiday festivo feriado ferie férié "
@@ -21,6 +29,10 @@ NO = frozenset(
     "false 0 0.0 no n nein non não nao f off closed nofunc nofun falsch faux ei 아니오 평일 "
     "미운영".split()
 ) | {"no holiday", "not a holiday", "no festivo", "kein feiertag", "non férié", "working day"}
+
+
+TRACE = {"T": "0.01", "t": "0.01"}
+"""What American stations write for rain too light to measure."""
 
 
 @dataclass(slots=True)
@@ -164,11 +176,9 @@ def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
         cells, bool(mapping.day_first), work.zone if clock is not None else source, work.zone
     )
     local = found.local
-    order = {True: ", day first", False: ", month first"}.get(mapping.day_first or False, "")
-    order = order if mapping.day_first is not None else ""
-    work.report(
-        column, local.isna(), f"a date{' and time' if clock is None else ''}{order}, 1970 to 2100"
-    )
+    order = {None: "", True: ", day first", False: ", month first"}[mapping.day_first]
+    kind = "a date and time" if clock is None else "a date"
+    work.report(column, local.isna(), f"{kind}{order}, {FIRST_YEAR} to {LAST_YEAR}")
     if clock is not None:
         local = local.dt.normalize() + _clock(work, clock)
         local = local.astype("datetime64[s]")
@@ -260,7 +270,10 @@ def _amount(work: _Work, name: str) -> "pd.Series[float]":
     cells = work.cells(name)
     if cells is None:
         return pd.Series(0.0, index=work.frame.index)
-    values = numbers.parse(cells, work.mapping.decimal)
+    if cells.isna().any():
+        count = quantity(int(cells.isna().sum()), "empty cell")
+        work.notes.append(f"{count} of {name} taken as none")
+    values = numbers.parse(cells.replace(TRACE), work.mapping.decimal)
     unit = work.mapping.units.get(name, "mm")
     work.report(name, values.isna() & cells.notna() | (values < 0), f"an amount of {name}")
     values = numbers.TO_ITS_UNIT[name][unit](values)
