@@ -124,7 +124,9 @@ def guess_unit(field: str, values: "pd.Series[float]", days: float) -> tuple[str
     values = values.dropna()
     if values.empty:
         return next(iter(TO_ITS_UNIT[field])), "there is no value"
-    low, middle, high = (float(value) for value in values.quantile([0, 0.5, 1]))
+    # A slip of the pen, or a 999 for what is missing, must not change the unit of all others.
+    rare = 0.01 if len(values) >= 100 else 0.0
+    low, middle, high = (float(value) for value in values.quantile([rare, 0.5, 1 - rare]))
     if field in ("temperature", "feels_like"):
         return _temperature_unit(low, middle, high, days)
     if field == "humidity":

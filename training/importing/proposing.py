@@ -283,7 +283,7 @@ def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
             continue
         values = numbers.parse(frame[column], proposal.mapping.decimal)
         unit, why = _unit(proposal, name, column, frame[column], values, days)
-        if own and unit in (None, *_OFF_BY_LITTLE):
+        if own:
             unit, why = UNITS[name][0], OWN
         if unit is None:
             text = f"Which unit is {column!r} ({name}) in? Its {why}."
@@ -291,11 +291,7 @@ def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
             proposal.questions.append(Question(f"--unit {name}=", text, choices))
             unit = UNITS[name][0]
         proposal.mapping.units[name] = unit
-        proposal.units[name] = OWN if own and unit == UNITS[name][0] else why
-
-
-_OFF_BY_LITTLE = ("m/s", "mph", "kn", "km/h")
-"""Units of the wind that values hardly tell apart."""
+        proposal.units[name] = why
 
 
 def _unit(

@@ -124,7 +124,9 @@ def kind_of(
     if numbers.isna().mean() > 0.5:
         return "text", "words"
     whole = finite(numbers.astype("float64")).dropna()
-    codes = set(whole[whole == whole.round()].astype(int))
+    # A rare code may be a slip; it must not change what all others mean.
+    shares = whole[whole == whole.round()].astype(int).value_counts(normalize=True)
+    codes = set(shares[shares > (0.002 if len(whole) >= 500 else 0)].index)
     said = "codes " + ", ".join(map(str, sorted(codes)[:12]))
     called = plain(name)
     known_set = called == "weathersit" or "workingday" in beside

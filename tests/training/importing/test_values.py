@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.made_up import ZONE, city
+from tests.training.importing.test_formats import uci
 from training.importing import converting, numbers, proposing, reading, times, weather
 from training.importing.mapping import InvalidMapping, Mapping
 from training.schema import InvalidHistory
@@ -144,6 +145,20 @@ def test_units_are_guessed_from_values_only_where_these_tell() -> None:
     assert numbers.guess_unit("humidity", frame["humidity"] / 100, 365)[0] == "fraction"
     winter = pd.Series([25.0, 30, 36, 40])
     assert numbers.guess_unit("temperature", winter, 3)[0] is None
+
+
+def test_a_slip_changes_no_unit_but_is_named(tmp_path: Path) -> None:
+    path = uci(city("2023-05-01", 90 * 24), tmp_path / "hour.csv")
+    slips = pd.read_csv(path, dtype=str)
+    slips.loc[7, ["hum", "temp", "weathersit", "windspeed"]] = ["9.9", "999", "61", "-1"]
+    slips.to_csv(path, index=False)
+    found = reading.read(path, Mapping())
+    proposal = proposing.propose(found, Mapping())
+    assert proposal.mapping.units["temperature"] == "uci"
+    with pytest.raises(InvalidHistory) as caught:
+        converting.convert(found, proposal.mapping, ZONE)
+    assert {problem.row for problem in caught.value.problems} == {7}
+    assert len(caught.value.problems) == 4
 
 
 @pytest.mark.parametrize(
