@@ -23,12 +23,18 @@ _CLOCK = (
     r"\s*(?P<half>[aApP]\.?[mM]\.?)?(?:\s*(?:h|Uhr|uhr|hrs))?"
 )
 _OFFSET = (
-    r"\s*(?P<offset>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?(?:\s?\[[\w/]+\]|\s(?:UTC|[A-Z]{3,4}))?"
+    r"\s*(?:(?P<offset>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)(?:\s?\[[\w/]+\]|\s(?:UTC|[A-Z]{3,4}))?)?"
 )
 STAMP = re.compile(rf"{_DATE}(?:(?:[T\s,_]+|-(?=\d)){_CLOCK}{_OFFSET})?")
 COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?P<hour>\d{2})(?:\d{2}){0,2}")
 CLOCK = re.compile(rf"[hH]?{_CLOCK}(?:\s*(?:-|–|to|bis|a|à)\s*\d{{1,2}}(?:[:.h]\d{{2}})*h?)?")
-_WORDS = re.compile(r".*[A-Za-zéûäç]{3}.*\d.*|.*\d.*[A-Za-zéûäç]{3}.*")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+WORDED = re.compile(
+    rf"(?i:(?:[a-z]{{3,9}}\.?,?\s+)?(?:\d{{1,2}}(?:st|nd|rd|th)?[\s-]{_MONTH}[\s,-]+\d{{2,4}}"
+    rf"|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}})"
+    r"(?:[\s,]+\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]m)?)?)"
+)
+"""A month by its English name: no doubt which number is the day."""
 
 
 @dataclass(slots=True)
@@ -39,13 +45,10 @@ class Stamps:
     ----------
     local : Series of datetime64
         Naive, NaT where unreadable.
-    timed : bool
-        Whether they say more than a date.
     notes : list of str
     """
 
     local: "pd.Series[pd.Timestamp]"
-    timed: bool
     notes: list[str]
 
 
@@ -67,7 +70,7 @@ def kind_of(cells: "pd.Series[Any]") -> Kind:
         return "clock"
     found = [STAMP.fullmatch(text) for text in texts]
     read = [match for match in found if match]
-    if len(read) + sum(1 for text in texts if _WORDS.fullmatch(text)) <= len(texts) / 2:
+    if len(read) + sum(1 for text in texts if WORDED.fullmatch(text)) <= len(texts) / 2:
         return "none"
     if not read:
         return "stamp" if any(":" in text for text in texts) else "date"
@@ -137,7 +140,7 @@ def parse(cells: "pd.Series[Any]", day_first: bool, source: str, zone: str) -> S
     kind = kind_of(cells)
     if pd.api.types.is_datetime64_any_dtype(cells):
         if cells.dt.tz is not None:
-            return _at_home(cells.dt.tz_convert("UTC"), zone, kind == "stamp", notes)
+            return _at_home(cells.dt.tz_convert("UTC"), zone, notes)
         naive = cells.astype("datetime64[s]")
     elif kind == "epoch":
         values = _floats(cells)
@@ -145,12 +148,12 @@ def parse(cells: "pd.Series[Any]", day_first: bool, source: str, zone: str) -> S
         seconds = seconds.where(seconds.between(0, 4.2e9))
         moments = pd.to_datetime(seconds, unit="s", utc=True).dt.floor("s")
         notes.append(f"times since 1970 are taken to {zone}")
-        return _at_home(moments, zone, True, notes)
+        return _at_home(moments, zone, notes)
     else:
         naive, offset = _read(cells, day_first)
         if offset.notna().any():
             return _with_offsets(naive, offset, source, zone, notes)
-    return _from_zone(naive, source, zone, kind == "stamp", notes)
+    return _from_zone(naive, source, zone, notes)
 
 
 def _read(
@@ -173,11 +176,9 @@ def _read(
     )
     compact = unique.str.fullmatch(COMPACT.pattern)
     times = times.where(~compact, _compact(unique))
-    worded = times.isna() & unique.str.fullmatch(_WORDS.pattern)
+    worded = times.isna() & unique.str.fullmatch(WORDED.pattern)
     if worded.any():
-        named = pd.to_datetime(
-            unique[worded], format="mixed", dayfirst=day_first, errors="coerce", utc=True
-        )
+        named = pd.to_datetime(unique[worded], format="mixed", errors="coerce", utc=True)
         times = times.where(~worded, named.dt.tz_localize(None).astype("datetime64[s]"))
     back = dict(zip(unique, range(len(unique)), strict=True))
     places = texts.map(back, na_action="ignore").astype("Int64")
@@ -203,7 +204,7 @@ def _compact(texts: "pd.Series[Any]") -> "pd.Series[pd.Timestamp]":
 def _compose(
     year: Any, month: Any, day: Any, hour: Any, minute: Any, half: Any
 ) -> "pd.Series[pd.Timestamp]":
-    """Return times of their parts as text; minutes are cut to seconds of no use here."""
+    """Return times of their parts as text, to the minute."""
     numbers = {"year": year, "month": month, "day": day}
     date = pd.to_datetime(
         pd.DataFrame({name: _floats(part) for name, part in numbers.items()}),
@@ -259,7 +260,7 @@ def _with_offsets(
         rest = bare.dt.tz_localize(source, ambiguous="NaT", nonexistent="NaT")
         moments = moments.fillna(rest.dt.tz_convert("UTC"))
     notes.append(f"offsets are taken to {zone}")
-    return _at_home(moments, zone, True, notes)
+    return _at_home(moments, zone, notes)
 
 
 def _minutes(offset: str) -> int:
@@ -270,18 +271,18 @@ def _minutes(offset: str) -> int:
     return -size if offset[0] == "-" else size
 
 
-def _at_home(moments: Any, zone: str, timed: bool, notes: list[str]) -> Stamps:
+def _at_home(moments: Any, zone: str, notes: list[str]) -> Stamps:
     local = moments.dt.tz_convert(zone).dt.tz_localize(None).astype("datetime64[s]")
-    return Stamps(local, timed, notes)
+    return Stamps(local, notes)
 
 
 def _from_zone(
-    naive: "pd.Series[pd.Timestamp]", source: str, zone: str, timed: bool, notes: list[str]
+    naive: "pd.Series[pd.Timestamp]", source: str, zone: str, notes: list[str]
 ) -> Stamps:
     if source != zone:
         notes.append(f"times are taken from {source} to {zone}")
         naive = from_zone(naive, source, zone)
-    return Stamps(naive, timed, notes)
+    return Stamps(naive, notes)
 
 
 def from_zone(

@@ -204,6 +204,7 @@ def test_snow_that_lies_is_no_snowfall() -> None:
         "04.05.23 08:00:00",
         "04/05/2023 08h00",
         "4 May 2023 08:00",
+        "Thursday, May 4th, 2023 8:00 am",
         "2023050408",
         "20230504T0800",
         "2023년 5월 4일 08:00",
@@ -213,6 +214,13 @@ def test_snow_that_lies_is_no_snowfall() -> None:
 def test_times_as_people_write_them(text: str) -> None:
     found = times.parse(pd.Series([text], dtype=object), True, ZONE, ZONE).local
     assert found[0] == pd.Timestamp("2023-05-04T08:00")
+
+
+@pytest.mark.parametrize(
+    "text", ["2023-05-04 08:00 EST", "Mon 04/05/2023 08:00", "2023-13-04 08:00", "2023-05-04 25:00"]
+)
+def test_times_that_could_be_another_are_none(text: str) -> None:
+    assert times.parse(pd.Series([text], dtype=object), True, ZONE, ZONE).local.isna().all()
 
 
 @pytest.mark.parametrize("suffix", [".toml", ".json"])
