@@ -204,7 +204,8 @@ def _clock(work: _Work, cells: "pd.Series[Any]") -> "pd.Series[pd.Timedelta]":
         hours = hours - 1
     else:
         work.report("hour", ~((hours >= 0) & (hours < 24)), "an hour from 0 to 23")
-    return pd.to_timedelta((hours * 60).round(), unit="min")
+    minutes = (hours * 60).where(hours.between(0, 24)).round()
+    return pd.to_timedelta(minutes, unit="min")
 
 
 def _numbers(work: _Work, name: str) -> "pd.Series[float]":
