@@ -493,7 +493,10 @@ def _between(
 def _frame(statement: Select[Any]) -> pd.DataFrame:
     with reading() as connection:
         result = connection.execute(statement)
-        return pd.DataFrame(result.all(), columns=list(result.keys()))
+        names = list(result.keys())
+        # Column by column: pandas takes a row of SQLAlchemy's apart ten times slower.
+        columns = zip(*result.all(), strict=True)
+        return pd.DataFrame(dict(zip(names, columns, strict=False)), columns=names)
 
 
 def _known_hours(connection: Connection, hours: list[dt.datetime]) -> set[dt.datetime]:
