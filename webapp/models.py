@@ -69,6 +69,37 @@ class Prediction(db.Model):
     requested_at: Mapped[dt.datetime]
 
 
+class LatestPrediction(db.Model):
+    """The last word of a version on an hour, for every source but what-ifs.
+
+    Charts read this table: it grows with the hours and not with the requests, and stays as it is
+    when old predictions are pruned.
+    """
+
+    __tablename__ = "latest_predictions"
+    __table_args__ = (Index("ix_latest_predictions_source_datetime", "source", "datetime"),)
+
+    datetime: Mapped[dt.datetime] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(16), primary_key=True)
+    # 1, 24, 48, 168: the horizons that are measured; 0: any other.
+    kind: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    model_version: Mapped[int] = mapped_column(
+        ForeignKey("model_versions.version"), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(String(36))  # of the prediction
+    as_of: Mapped[dt.datetime | None]
+    horizon: Mapped[int | None]
+    rentals: Mapped[float]
+    lower: Mapped[float]
+    upper: Mapped[float]
+    baseline: Mapped[float | None]
+    weather: Mapped[str | None] = mapped_column(String(32))
+    temperature: Mapped[float | None]
+    humidity: Mapped[float | None]
+    windspeed: Mapped[float | None]
+    requested_at: Mapped[dt.datetime]
+
+
 class ModelVersion(db.Model):
     """A model that was trained to the end."""
 

@@ -1,5 +1,6 @@
 """The dashboard: a Dash app on the Flask server, each page at its own URL."""
 
+import datetime as dt
 from importlib.resources import files
 from typing import Any
 
@@ -112,6 +113,14 @@ def _shell() -> html.Div:
                 ),
                 className="topbar",
             ),
+            html.Div(
+                [
+                    html.Time(id="shell-fresh-time", className="visually-hidden"),
+                    html.Span(id="shell-age", className="age"),  # assets/clientside.js counts
+                    html.Button("Pause", id="shell-pause-button", type="button", className="tool"),
+                ],
+                className="freshness",
+            ),
             html.Main(components.waiting("medium", "large"), id="shell-content", tabIndex=-1),
         ]
     )
@@ -133,6 +142,20 @@ def _register_callbacks(app: Dash) -> None:
     @app.callback(Output("shell-city-name", "children"), Input("shell-url", "pathname"))
     def name_city(_pathname: object) -> str:
         return importing.city()
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("vlib", "pause"),
+        Output(sections.REFRESH, "disabled"),
+        Output(sections.PROGRESS, "disabled"),
+        Output("shell-pause-button", "children"),
+        Output("shell-pause-button", "aria-pressed"),
+        Input("shell-pause-button", "n_clicks"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(Output("shell-fresh-time", "dateTime"), Input(sections.REFRESH, "n_intervals"))
+    def fresh(_ticks: object) -> str:
+        return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
     @app.callback(
         Output("shell-content", "children"),
