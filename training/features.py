@@ -159,7 +159,7 @@ def build(
         part = slice(start, start + _CHUNK)
         own = as_of[part], ahead[part], level[part], rows.temperature[part], kind[part]
         _fill_rentals(matrix[part, _RENTALS], *own, history.rentals, table)
-    np.copyto(matrix, UNKNOWN, where=np.isnan(matrix))
+    matrix[np.isnan(matrix)] = UNKNOWN
     return matrix
 
 
@@ -318,7 +318,7 @@ def _fill_rentals(
     apart = table.warmth[place] - temperature[:, None]
     weight = np.exp(apart * apart * -0.02) * table.alike[kind] * _RECENCY
     total = np.add.reduce(weight, axis=1) + same_hour[:, 5]
-    analog = np.add.reduce(weight * days, axis=1) + same_hour[:, 6]
+    analog = np.vecdot(weight, days) + same_hour[:, 6]
     columns[:, 2] = analog / total / level
     columns[:, 3] = total
 
