@@ -1,6 +1,8 @@
 """The commands of ``flask``, beside Flask's own ``run`` and Flask-Migrate's ``db``."""
 
 import datetime as dt
+import getpass
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -49,11 +51,12 @@ def serve(host: str, port: int, workers: int) -> None:
 
 
 @click.command(cls=Command)
+@click.option("--accept-data", is_flag=True, help="Train even if the newest weeks look wrong.")
 @with_appcontext
-def retrain() -> None:
+def retrain(accept_data: bool) -> None:
     """Train a challenger now and wait for the decision."""
     startup.upgrade_database()
-    run = retraining.start("cli")
+    run = retraining.start("cli", requested_by=_account(), accept_data=accept_data)
     with click.progressbar(length=100, label="Training") as bar:
         while run["finished_at"] is None:
             time.sleep(0.5)
@@ -63,6 +66,13 @@ def retrain() -> None:
     click.echo(f"{run['status']}: {run['reason']}")
     if run["status"] not in TRAINING_ENDED_WELL:
         raise SystemExit(1)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container, whose accounts may have no name
+        return f"account {os.getuid()}"
 
 
 @click.command(cls=Command)

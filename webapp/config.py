@@ -31,6 +31,9 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_CITY": None,  # the name of the city, for the dashboard
     "VLIB_TIMEZONE": "America/New_York",  # where the bikes are
     "VLIB_HOLIDAYS": "US-DC",  # country and subdivision, as the holidays library names them
+    "VLIB_PROMOTION_LEVEL": 0.95,  # share of resampled days in which a challenger must be better
+    "VLIB_PROMOTION_SLICE": 0.1,  # share by which the error of any slice of hours may grow
+    "VLIB_PROMOTION_HOURS": 168,  # fewest hours, new to champion and challenger, to compare on
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
@@ -43,8 +46,21 @@ def _access(value: str) -> None:
         raise ValueError("expected open or token")
 
 
+def _level(value: float) -> None:
+    if not 0.5 <= value < 1:
+        raise ValueError("expected a share from 0.5 to below 1")
+
+
+def _not_negative(value: float) -> None:
+    if not value >= 0:
+        raise ValueError("expected 0 or more")
+
+
 CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_ACCESS": _access,
+    "VLIB_PROMOTION_LEVEL": _level,
+    "VLIB_PROMOTION_SLICE": _not_negative,
+    "VLIB_PROMOTION_HOURS": lambda value: _not_negative(value - 24),
     "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,

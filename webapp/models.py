@@ -125,12 +125,16 @@ class TrainingRun(db.Model):
     run_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     status: Mapped[str] = mapped_column(String(16))
     trigger: Mapped[str] = mapped_column(String(16))
+    requested_by: Mapped[str | None] = mapped_column(String(64))  # the account or token that asked
+    accept_data: Mapped[bool]  # train on doubtful data all the same
     active: Mapped[bool | None] = mapped_column(unique=True)  # true for one at most, else null
     stage: Mapped[str | None] = mapped_column(String(64))
     progress: Mapped[float]
     reason: Mapped[str | None]
     metrics: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     candidates: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    # Of a run that was rejected before it made a version, which else has it.
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     model_version: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
     mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
     process_group: Mapped[int | None]

@@ -335,6 +335,15 @@ def checksums(version: int) -> dict[str, str]:
     return found or {}
 
 
+def receipt(version: int) -> JSON | None:
+    """Return the promotion receipt of a version; nothing here ever changes one."""
+    with reading() as connection:
+        found = connection.scalar(
+            select(ModelVersion.receipt).where(ModelVersion.version == version)
+        )
+    return None if found is None else {"version": str(version)} | found
+
+
 def mlflow_version(version: int) -> str | None:
     """Return MLflow's number of a version."""
     with reading() as connection:
@@ -381,9 +390,17 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
 # Training runs
 
 
-def add_run(run_id: str, trigger: str, due: dt.datetime | None) -> None:
+def add_run(
+    run_id: str,
+    trigger: str,
+    due: dt.datetime | None,
+    *,
+    requested_by: str | None = None,
+    accept_data: bool = False,
+) -> None:
     """Add a queued run; raise `IntegrityError` if one is active or `due` has been served."""
-    row = {"run_id": run_id, "trigger": trigger, "due": due, "requested_at": utcnow()}
+    row: JSON = {"run_id": run_id, "trigger": trigger, "due": due, "requested_at": utcnow()}
+    row |= {"requested_by": requested_by, "accept_data": accept_data}
     with writing() as connection:
         connection.execute(
             insert(TrainingRun).values(status="queued", active=True, progress=0.0, **row)
@@ -396,10 +413,11 @@ def update_run(run_id: str, **values: Any) -> bool:
         return _update_active(connection, run_id, values)
 
 
-def finish_run(run_id: str, status: str, reason: str) -> bool:
-    """End an active run; say whether it was active."""
+def finish_run(run_id: str, status: str, reason: str, receipt: JSON | None = None) -> bool:
+    """End an active run; say whether it was active. Only one without a version has a receipt."""
+    values = {"status": status, "reason": reason}
     with writing() as connection:
-        return _finish(connection, run_id, {"status": status, "reason": reason})
+        return _finish(connection, run_id, values | ({"receipt": receipt} if receipt else {}))
 
 
 def list_runs(limit: int = 100, cursor: str | None = None) -> list[JSON]:
