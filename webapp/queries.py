@@ -561,13 +561,7 @@ def _clear(connection: Connection) -> None:
     for table in reversed(db.metadata.sorted_tables):
         if table.name not in OUTLIVING:
             connection.execute(delete(table))
-    for row in connection.execute(select(ModelVersion.version, ModelVersion.receipt)).all():
-        over = {"decision": "rejected", "reason": "its history was replaced by another"}
-        connection.execute(
-            update(ModelVersion)
-            .where(ModelVersion.version == row.version)
-            .values(decision="rejected", receipt=row.receipt | over)
-        )
+    connection.execute(update(ModelVersion).values(decision="rejected"))
 
 
 def _answered() -> Select[Any, Any]:
