@@ -32,6 +32,8 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_HOLIDAYS": "US-DC",  # country and subdivision, as the holidays library names them
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
+    "VLIB_KEEP_PREDICTIONS_DAYS": 730,  # after which a stored prediction is deleted; 0: never
+    "VLIB_MAX_PREDICTIONS": 20_000_000,  # stored; the oldest beyond are deleted; 0: no limit
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
@@ -42,8 +44,16 @@ def _access(value: str) -> None:
         raise ValueError("expected open or token")
 
 
+def _not_negative(value: float) -> None:
+    if value < 0:
+        raise ValueError("expected 0 or more")
+
+
 CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_ACCESS": _access,
+    "VLIB_TRUSTED_PROXIES": _not_negative,
+    "VLIB_KEEP_PREDICTIONS_DAYS": _not_negative,
+    "VLIB_MAX_PREDICTIONS": _not_negative,
     "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,
