@@ -5,7 +5,19 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import api, auth, cli, config, dashboard, errors, history, metrics, models, predictor
+from . import (
+    api,
+    auth,
+    cli,
+    config,
+    dashboard,
+    errors,
+    headers,
+    history,
+    metrics,
+    models,
+    predictor,
+)
 from .extensions import db, migrate, prepare_connections
 
 __all__ = ["create_app", "models"]
@@ -31,6 +43,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     predictor.init_app(app)
     api.init_app(app)
     metrics.init_app(app)
-    dashboard.init_app(app)
+    dash_app = dashboard.init_app(app)
+    headers.init_app(app, dash_app.csp_hashes())
     cli.init_app(app)
     return app

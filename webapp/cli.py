@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from training.importing.mapping import InvalidMapping, Mapping
 
-from . import errors, import_dialog, queries, replaying, retraining, server, startup
+from . import auth, errors, import_dialog, queries, replaying, retraining, server, startup
 
 
 class Command(click.Command):
@@ -47,6 +47,7 @@ def serve(host: str, port: int, workers: int) -> None:
     startup.require_free_port(host, port)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     startup.prepare(app)
+    startup.say_who_may(app, host)
     server.run(app, host, port, workers)
 
 
@@ -199,7 +200,25 @@ def activate(version: int, reason: str) -> None:
     click.echo(f"Version {version} is champion.")
 
 
+@click.command("rotate-token", cls=Command)
+@with_appcontext
+def rotate_token() -> None:
+    """Replace the admin's token; servers that run take the new one at once."""
+    if current_app.config["VLIB_ADMIN_TOKEN"]:
+        raise click.ClickException(
+            "VLIB_ADMIN_TOKEN is set, and the file is not read: change the setting and restart,"
+            " or unset it."
+        )
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    startup.make_folder(app)
+    try:
+        path = auth.renew_admin_token(app)
+    except OSError as error:
+        raise startup.not_writable(app, error) from None
+    click.echo(f"The new token is in {path}; every login in a browser has ended.")
+
+
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (serve, retrain, replay, import_history, backup, models, activate):
+    for command in (serve, retrain, replay, import_history, backup, models, activate, rotate_token):
         app.cli.add_command(command)

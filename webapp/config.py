@@ -36,6 +36,8 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_PROMOTION_HOURS": 168,  # fewest hours, new to champion and challenger, to compare on
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
+    "VLIB_KEEP_PREDICTIONS_DAYS": 730,  # after which a stored prediction is deleted; 0: never
+    "VLIB_MAX_PREDICTIONS": 20_000_000,  # stored; the oldest beyond are deleted; 0: no limit
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
@@ -61,6 +63,9 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_PROMOTION_LEVEL": _level,
     "VLIB_PROMOTION_SLICE": _not_negative,
     "VLIB_PROMOTION_HOURS": lambda value: _not_negative(value - 24),
+    "VLIB_TRUSTED_PROXIES": _not_negative,
+    "VLIB_KEEP_PREDICTIONS_DAYS": _not_negative,
+    "VLIB_MAX_PREDICTIONS": _not_negative,
     "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,

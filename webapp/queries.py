@@ -275,6 +275,45 @@ def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
     return (row[0], row[1]) if row[0] else None
 
 
+def count_predictions() -> int:
+    """Return how many predictions are stored."""
+    with reading() as connection:
+        return connection.scalar(select(func.count()).select_from(Prediction)) or 0
+
+
+def scored_predictions() -> set[str]:
+    """Return the ids of those that live error counts in the 28 days to the newest observation.
+
+    Of each hour, horizon and version that is the last one; hours of the week to come, which
+    may be observed later, are among them.
+    """
+    with reading() as connection:
+        newest = connection.scalar(select(func.max(Observation.datetime)))
+        if newest is None:
+            return set()
+        statement = select(func.max(Prediction.id)).where(
+            Prediction.source == "live", Prediction.horizon.in_(HORIZONS)
+        )
+        statement = _between(statement, Prediction.datetime, newest - 4 * WEEK, newest + 2 * WEEK)
+        key = (Prediction.datetime, Prediction.horizon, Prediction.model_version)
+        return set(connection.scalars(statement.group_by(*key)))
+
+
+def oldest_predictions(after: str, before: str | None, limit: int) -> Sequence[str]:
+    """Return ids between two, from the oldest on, without those of backtests."""
+    statement = select(Prediction.id).where(Prediction.id > after, Prediction.source != "backtest")
+    if before is not None:
+        statement = statement.where(Prediction.id < before)
+    with reading() as connection:
+        return connection.scalars(statement.order_by(Prediction.id).limit(limit)).all()
+
+
+def delete_predictions(ids: Sequence[str]) -> int:
+    """Delete predictions; return how many there were."""
+    with writing() as connection:
+        return connection.execute(delete(Prediction).where(Prediction.id.in_(ids))).rowcount
+
+
 # Models
 
 

@@ -17,12 +17,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from cronsim import CronSim
 from flask import Flask, current_app
 
-from . import queries, retraining
+from . import auth, queries, retention, retraining
 from .errors import Conflict
 from .locks import FileLock
 
 log = logging.getLogger(__name__)
 
+TIDY_SECONDS = 600
 RETRY_FIRST = dt.timedelta(minutes=10)
 
 
@@ -40,17 +41,19 @@ class Leader:
             return
         log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
-            timezone=dt.UTC, executors={"default": ThreadPoolExecutor(1)}
+            timezone=dt.UTC,
+            executors={"default": ThreadPoolExecutor(2)},  # one a job
         )
+        every = {"coalesce": True, "misfire_grace_time": None}
         self.scheduler.add_job(
             tick,
             "interval",
             args=[self.app],
             seconds=self.app.config["VLIB_SCHEDULER_SECONDS"],
             next_run_time=dt.datetime.now(dt.UTC),
-            coalesce=True,
-            misfire_grace_time=None,
+            **every,
         )
+        self.scheduler.add_job(tidy, "interval", args=[self.app], seconds=TIDY_SECONDS, **every)
         self.scheduler.start()
 
 
@@ -66,6 +69,13 @@ def tick(app: Flask) -> None:
                 retraining.start("schedule", due=missed)
         except Conflict:
             pass  # one is running: what is due stays due
+
+
+def tidy(app: Flask) -> None:
+    """Delete what is kept no longer."""
+    with app.app_context():
+        retention.prune()
+        auth.forget_tries()
 
 
 def due() -> dt.datetime | None:

@@ -11,6 +11,7 @@ from webapp import importing, predictor, queries
 from webapp.dashboard.pages import explain, performance
 from webapp.errors import Conflict, Unavailable
 from webapp.history import to_hour
+from webapp.tries import LIMIT
 
 from .conftest import UNDERSTANDING, Call, text
 
@@ -214,6 +215,14 @@ def test_nothing_happens_without_the_admin_token(app: Flask, call: Call, token: 
         assert "not the admin token" in str(message)
     with app.app_context():
         assert queries.active_run() is None
+
+
+def test_the_dashboards_buttons_count(call: Call) -> None:
+    pressed = {"experiments-retrain-button.n_clicks": 1, "experiments-token-input.value": "guessed"}
+    button = "experiments-retrain-button.n_clicks"
+    said = [str(call("experiments-message.children", button, **pressed)) for _ in range(LIMIT + 1)]
+    assert all("not the admin token" in text for text in said[:-1])
+    assert "Too many wrong tokens" in said[-1]
 
 
 def clicked(call: Call, button: str, **values: Any) -> str:
