@@ -33,7 +33,7 @@ class Prediction(db.Model):
     """What a model version said of one hour."""
 
     __tablename__ = "predictions"
-    __table_args__ = (Index("ix_predictions_source_datetime", "source", "datetime"),)
+    __table_args__ = (Index("ix_predictions_last", "source", "datetime", "horizon", "id"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)  # UUIDv7: in order of time
     datetime: Mapped[dt.datetime] = mapped_column(index=True)

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pysqlite3
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -26,6 +27,8 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
+
+from training.features import HORIZONS
 
 from .extensions import db
 from .models import (
@@ -45,6 +48,15 @@ WEEK = dt.timedelta(days=7)
 REVISION_LOCK = 0x766C6962
 
 JSON = dict[str, Any]
+
+
+class LiveScore(NamedTuple):
+    """How right the live predictions of one horizon were; errors are in rentals."""
+
+    hours: int
+    mae: float
+    coverage: float  # share of the hours inside their interval
+    baseline_mae: float | None  # seasonal-naive, on those of the hours that have one
 
 
 def utcnow() -> dt.datetime:
@@ -237,6 +249,46 @@ def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
             select(func.min(Prediction.datetime), func.max(Prediction.datetime))
         ).one()
     return (row[0], row[1]) if row[0] else None
+
+
+def live_scores(days: int = 7) -> dict[int, LiveScore]:
+    """Return the live error by horizon over the last days up to the newest observation.
+
+    The last live prediction of each hour at each of the horizons counts; a horizon without any
+    is left out.
+    """
+    scores = {}
+    with reading() as connection:
+        if (newest := connection.scalar(select(func.max(Observation.datetime)))) is None:
+            return {}
+        for horizon in HORIZONS:
+            statement = _live_score(horizon, newest - dt.timedelta(days=days))
+            row = connection.execute(statement).one()
+            if row[0]:
+                scores[horizon] = LiveScore(*row)
+    return scores
+
+
+def _live_score(horizon: int, after: dt.datetime) -> Select[Any]:
+    # One step into the index for each hour, however many predictions it has.
+    last = (
+        select(func.max(Prediction.id))
+        .where(Prediction.source == "live", Prediction.horizon == horizon)
+        .where(Prediction.datetime == Observation.datetime)
+        .scalar_subquery()
+        .correlate(Observation)
+    )
+    actual = Observation.rentals
+    return (
+        select(
+            func.count(),
+            func.avg(func.abs(Prediction.rentals - actual)),
+            func.avg(case((actual.between(Prediction.lower, Prediction.upper), 1.0), else_=0.0)),
+            func.avg(func.abs(Prediction.baseline - actual)),
+        )
+        .join(Prediction, Prediction.id == last)
+        .where(Observation.datetime > after)
+    )
 
 
 # Models
