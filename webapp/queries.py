@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pysqlite3
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -53,6 +54,15 @@ REVISION_LOCK = 0x766C6962
 OUTLIVING = ("imports", "model_versions", "training_runs")
 
 JSON = dict[str, Any]
+
+
+class LiveScore(NamedTuple):
+    """How right the live predictions of one horizon were; errors are in rentals."""
+
+    hours: int
+    mae: float
+    coverage: float  # share of the hours inside their interval
+    baseline_mae: float | None  # seasonal-naive, on those of the hours that have one
 
 
 def utcnow() -> dt.datetime:
@@ -312,6 +322,35 @@ def delete_predictions(ids: Sequence[str]) -> int:
     """Delete predictions; return how many there were."""
     with writing() as connection:
         return connection.execute(delete(Prediction).where(Prediction.id.in_(ids))).rowcount
+
+
+def live_scores(days: int = 7, model_version: int | None = None) -> dict[int, LiveScore]:
+    """Return the live error by horizon over the last days up to the newest observation.
+
+    The last live prediction of each hour at each of the horizons counts, of all versions or of
+    one; a horizon without any is left out.
+    """
+    said, actual = LatestPrediction, Observation.rentals
+    with reading() as connection:
+        if (newest := connection.scalar(select(func.max(Observation.datetime)))) is None:
+            return {}
+        mine = [said.source == "live", said.kind > 0, said.datetime > newest - dt.timedelta(days)]
+        if model_version is not None:
+            mine.append(said.model_version == model_version)
+        last = select(func.max(said.id)).where(*mine).group_by(said.datetime, said.kind)
+        statement = (
+            select(
+                said.kind,
+                func.count(),
+                func.avg(func.abs(said.rentals - actual)),
+                func.avg(case((actual.between(said.lower, said.upper), 1.0), else_=0.0)),
+                func.avg(func.abs(said.baseline - actual)),
+            )
+            .join(Observation, Observation.datetime == said.datetime)
+            .where(*mine, said.id.in_(last))
+            .group_by(said.kind)
+        )
+        return {kind: LiveScore(*score) for kind, *score in connection.execute(statement)}
 
 
 # Models
