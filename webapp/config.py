@@ -30,11 +30,21 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_RETRAIN_CRON": "0 3 * * 1",  # as cron reads it, in VLIB_TIMEZONE; empty: never
     "VLIB_TIMEZONE": "America/New_York",  # where the bikes are
     "VLIB_HOLIDAYS": "US-DC",  # country and subdivision, as the holidays library names them
+    "VLIB_ALERT_WEBHOOK": "",  # an address that is sent what happens, as JSON
+    "VLIB_ALERT_SECONDS": 60.0,  # how often the conditions of alerts are looked at
+    "VLIB_ALERT_ERROR": 1.5,  # times the holdout's error that a live error may reach
+    "VLIB_ALERT_COVERAGE": 0.1,  # how far live coverage may be from 0.9
+    "VLIB_EVIDENCE_PAUSE_HOURS": 72.0,  # from any training to one that evidence calls for
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
+
+
+def _webhook(value: str) -> None:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("expected an address that begins with http:// or https://")
 
 
 def _access(value: str) -> None:
@@ -44,6 +54,7 @@ def _access(value: str) -> None:
 
 CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_ACCESS": _access,
+    "VLIB_ALERT_WEBHOOK": _webhook,
     "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,
