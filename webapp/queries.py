@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Update,
     bindparam,
     case,
     delete,
@@ -34,16 +35,20 @@ from training.features import HORIZONS
 from .extensions import db
 from .models import (
     Activation,
+    Alert,
     IdempotencyKey,
     Import,
     LatestPrediction,
     ModelVersion,
+    Notice,
     Observation,
     Prediction,
     TrainingRun,
 )
 
 ACTIVE = ("queued", "running")
+# What the webhook is told when a run ends so; a cancelled or kept one is no news.
+EVENTS = {"promoted": "promoted", "rejected": "rejected", "failed": "failed", "abandoned": "failed"}
 BOOKKEEPING = ("revision", "recorded_at")
 INPUTS = ["weather", "temperature", "humidity", "windspeed"]
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
@@ -473,16 +478,16 @@ def add_run(
     trigger: str,
     due: dt.datetime | None,
     *,
+    cause: str | None = None,
     requested_by: str | None = None,
     accept_data: bool = False,
 ) -> None:
     """Add a queued run; raise `IntegrityError` if one is active or `due` has been served."""
-    row: JSON = {"run_id": run_id, "trigger": trigger, "due": due, "requested_at": utcnow()}
+    row: JSON = {"run_id": run_id, "trigger": trigger, "due": due, "cause": cause}
     row |= {"requested_by": requested_by, "accept_data": accept_data}
+    row |= {"status": "queued", "active": True, "progress": 0.0, "requested_at": utcnow()}
     with writing() as connection:
-        connection.execute(
-            insert(TrainingRun).values(status="queued", active=True, progress=0.0, **row)
-        )
+        connection.execute(insert(TrainingRun).values(**row))
 
 
 def update_run(run_id: str, **values: Any) -> bool:
@@ -528,6 +533,67 @@ def first_request() -> dt.datetime | None:
     """Return when the first run was asked for."""
     with reading() as connection:
         return connection.scalar(select(func.min(TrainingRun.requested_at)))
+
+
+# Alerts and notices
+
+
+def open_alerts() -> dict[str, JSON]:
+    """Return the alerts that are raised, by condition, with `found` and `raised_at`."""
+    with reading() as connection:
+        rows = connection.execute(select(Alert.__table__).where(Alert.active.is_(True))).all()
+    return {row.condition: {"found": row.found, "raised_at": _utc(row.raised_at)} for row in rows}
+
+
+def raise_alert(condition: str, found: JSON, notice: JSON) -> None:
+    """Raise an alert, and note it for the webhook."""
+    row = {"condition": condition, "active": True, "found": found, "raised_at": utcnow()}
+    with writing() as connection:
+        connection.execute(insert(Alert).values(**row))
+        _notice(connection, "degraded", notice)
+
+
+def update_alert(condition: str, found: JSON) -> None:
+    """Change what was found of a raised alert."""
+    with writing() as connection:
+        connection.execute(_raised(condition).values(found=found))
+
+
+def clear_alert(condition: str, notice: JSON) -> None:
+    """Clear a raised alert, and note it for the webhook."""
+    with writing() as connection:
+        connection.execute(_raised(condition).values(active=None, cleared_at=utcnow()))
+        _notice(connection, "recovered", notice)
+
+
+def unsent_notices(limit: int = 20) -> list[JSON]:
+    """Return the oldest notices."""
+    statement = select(Notice.__table__).order_by(Notice.id).limit(limit)
+    with reading() as connection:
+        return [dict(row._mapping) for row in connection.execute(statement)]
+
+
+def postpone_notice(number: int, pause: dt.timedelta) -> None:
+    """Count a try in vain, and wait for the next."""
+    values = {"attempts": Notice.attempts + 1, "due_at": utcnow() + pause}
+    with writing() as connection:
+        connection.execute(update(Notice).where(Notice.id == number).values(**values))
+
+
+def forget_notice(number: int) -> None:
+    """Delete a notice that was sent."""
+    with writing() as connection:
+        connection.execute(delete(Notice).where(Notice.id == number))
+
+
+def forget_notices(older: dt.timedelta) -> None:
+    """Delete the notices that are too old to be news."""
+    old = Notice.created_at < utcnow() - older
+    with reading() as connection:
+        if connection.scalar(select(Notice.id).where(old).limit(1)) is None:
+            return
+    with writing() as connection:
+        connection.execute(delete(Notice).where(old))
 
 
 # Idempotency keys
@@ -690,7 +756,24 @@ def _activate(connection: Connection, version: int, by: str, reason: str) -> Non
 
 
 def _finish(connection: Connection, run_id: str, values: JSON) -> bool:
-    return _update_active(connection, run_id, values | {"active": None, "finished_at": utcnow()})
+    ended = {"active": None, "finished_at": utcnow()}
+    if not _update_active(connection, run_id, values | ended):
+        return False
+    if event := EVENTS.get(values["status"]):
+        version = values.get("model_version")
+        body = {"run_id": run_id, "detail": values["reason"]}
+        _notice(connection, event, body | {"model_version": str(version) if version else None})
+    return True
+
+
+def _raised(condition: str) -> Update:
+    return update(Alert).where(Alert.condition == condition, Alert.active.is_(True))
+
+
+def _notice(connection: Connection, event: str, body: JSON) -> None:
+    now = utcnow()
+    row = {"event": event, "body": body, "created_at": now, "due_at": now, "attempts": 0}
+    connection.execute(insert(Notice).values(**row))
 
 
 def _update_active(connection: Connection, run_id: str, values: JSON) -> bool:
