@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from training import schema, sources
 
-from . import errors, queries, replaying, retraining, server, startup
+from . import errors, journal, queries, replaying, retraining, server, startup
 
 
 class Command(click.Command):
@@ -101,6 +101,7 @@ def backup(file: Path) -> None:
     if file.exists():
         raise click.ClickException(f"{file} exists: name a new file, so that nothing is lost.")
     try:
+        journal.current().copy_all()  # what was answered before now is in the copy
         queries.backup(file)
     except queries.CannotBackUp as error:
         raise click.ClickException(str(error)) from None

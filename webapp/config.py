@@ -33,17 +33,23 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
+    "VLIB_DURABILITY": "process",  # what an answered prediction survives; "power": a power cut too
+    "VLIB_JOURNAL_MB": 64,  # of predictions that may wait for the database before more are refused
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
 
 
-def _access(value: str) -> None:
-    if value not in ("open", "token"):
-        raise ValueError("expected open or token")
+def _one_of(*choices: str) -> Callable[[Any], object]:
+    def check(value: Any) -> None:
+        if value not in choices:
+            raise ValueError(f"expected {' or '.join(choices)}")
+
+    return check
 
 
 CHECKS: dict[str, Callable[[Any], object]] = {
-    "VLIB_ACCESS": _access,
+    "VLIB_ACCESS": _one_of("open", "token"),
+    "VLIB_DURABILITY": _one_of("process", "power"),
     "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,

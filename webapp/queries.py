@@ -5,9 +5,11 @@ come out as ISO text, or as data frames for the dashboard and for training.
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -25,7 +27,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 
 from .extensions import db
 from .models import (
@@ -38,6 +40,10 @@ from .models import (
 )
 
 ACTIVE = ("queued", "running")
+PREDICTED = (
+    *("id", "datetime", "as_of", "horizon", "model_version", "source", "rentals", "lower"),
+    *("upper", "baseline", "input", "warnings", "requested_at"),
+)
 BOOKKEEPING = ("revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 WEEK = dt.timedelta(days=7)
@@ -164,6 +170,22 @@ def insert_predictions(rows: Sequence[JSON]) -> None:
         connection.execute(insert(Prediction), list(rows))
 
 
+def add_predictions(rows: Sequence[Sequence[Any]]) -> None:
+    """Store values in the order of `PREDICTED`; an id that is there already stays as it is.
+
+    Times and JSON are the texts that SQLite keeps: for ten thousands of rows a second there is no
+    time to make objects of them and texts again.
+    """
+    if not rows:
+        return
+    with writing() as connection:
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        names, marks = ", ".join(PREDICTED), ", ".join([mark] * len(PREDICTED))
+        values = f"({names}) VALUES ({marks})"
+        statement = f"INSERT INTO predictions {values} ON CONFLICT (id) DO NOTHING"
+        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
 def list_predictions(
     start: dt.datetime | None,
     end: dt.datetime | None,
@@ -191,6 +213,26 @@ def get_prediction(prediction_id: str) -> JSON | None:
     with reading() as connection:
         row = connection.execute(_answered().where(Prediction.id == prediction_id)).one_or_none()
     return _prediction(row) if row else None
+
+
+def get_predictions(prediction_ids: Sequence[str]) -> dict[str, JSON]:
+    """Return those that there are of many predictions, by their ids."""
+    with reading() as connection:
+        rows = connection.execute(_answered().where(Prediction.id.in_(prediction_ids)))
+        return {row.id: _prediction(row) for row in rows}
+
+
+def waiting_prediction(values: Sequence[Any]) -> JSON:
+    """Return a prediction that still waits, in the order of `PREDICTED`, as `get_prediction`."""
+    row = dict(zip(PREDICTED, values, strict=True))
+    for name in ("datetime", "as_of", "requested_at"):
+        row[name] = row[name] and dt.datetime.fromisoformat(row[name])
+    for name in ("input", "warnings"):
+        row[name] = json.loads(row[name])
+    hour = Observation.datetime == row["datetime"]
+    with reading() as connection:
+        row["actual"] = connection.scalar(select(Observation.rentals).where(hour))
+    return _prediction(SimpleNamespace(**row))
 
 
 def predictions_frame(
@@ -346,7 +388,7 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
 
 
 def add_run(run_id: str, trigger: str, due: dt.datetime | None) -> None:
-    """Add a queued run; raise `IntegrityError` if one is active or `due` has been served."""
+    """Add a queued run; raise IntegrityError if one is active or `due` has been served."""
     row = {"run_id": run_id, "trigger": trigger, "due": due, "requested_at": utcnow()}
     with writing() as connection:
         connection.execute(
@@ -401,40 +443,26 @@ def first_request() -> dt.datetime | None:
 # Idempotency keys
 
 
-def idempotency_begin(key: str, request_sha256: str) -> JSON | None:
-    """Claim a key; return None if it is ours now, else the row of who had it first."""
+def idempotency_begin(key: str, request_sha256: str) -> JSON:
+    """Return the row of a key, added now unless the key came before; kept for 24 h."""
     now = utcnow()
     rows = IdempotencyKey.__table__
     with writing() as connection:
-        connection.execute(
-            delete(IdempotencyKey).where(
-                (rows.c.created_at < now - dt.timedelta(hours=24))
-                | (rows.c.status.is_(None) & (rows.c.created_at < now - dt.timedelta(seconds=60)))
-            )
-        )
-        found = connection.execute(select(rows).where(rows.c.key == key)).one_or_none()
-        if found:
-            return dict(found._mapping)
+        connection.execute(delete(rows).where(rows.c.created_at < now - dt.timedelta(hours=24)))
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         claim = {"key": key, "request_sha256": request_sha256, "created_at": now}
-        try:
-            connection.execute(insert(IdempotencyKey).values(**claim))
-        except IntegrityError:  # PostgreSQL: another claimed it since we looked
-            return claim | {"status": None, "body": None}
-    return None
+        add = dialect.insert(rows).values(**claim).on_conflict_do_nothing()
+        new = connection.execute(add).rowcount == 1
+        found = connection.execute(select(rows).where(rows.c.key == key)).one()
+        return dict(found._mapping) | {"new": new}
 
 
 def idempotency_finish(key: str, status: int, body: str) -> None:
-    """Keep the answer to a claimed key."""
+    """Keep the answer to a key."""
     with writing() as connection:
         connection.execute(
             update(IdempotencyKey).where(IdempotencyKey.key == key).values(status=status, body=body)
         )
-
-
-def idempotency_forget(key: str) -> None:
-    """Give a claimed key up."""
-    with writing() as connection:
-        connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key == key))
 
 
 # Pieces
@@ -473,7 +501,7 @@ def _answered() -> Select[Any, Any]:
     )
 
 
-def _prediction(row: Row[Any, Any]) -> JSON:
+def _prediction(row: Any) -> JSON:
     return {
         "prediction_id": row.id,
         "datetime": row.datetime.isoformat(),
@@ -548,6 +576,11 @@ def from_utc(text: str) -> dt.datetime:
 
 def _utc(moment: dt.datetime | None) -> str | None:
     return f"{moment.isoformat(timespec='milliseconds')}Z" if moment else None
+
+
+def is_shared() -> bool:
+    """Say whether several machines may use the database."""
+    return bool(db.engine.dialect.name != "sqlite")
 
 
 class CannotBackUp(Exception):

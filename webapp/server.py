@@ -10,7 +10,7 @@ import granian
 from flask import Flask
 from granian.constants import Interfaces
 
-from . import startup
+from . import journal, startup
 from .extensions import db
 
 
@@ -30,6 +30,8 @@ def run(app: Flask, host: str, port: int, workers: int) -> None:
         respawn_interval=0.5,
         workers_kill_timeout=5,
     ).serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
+    with app.app_context():
+        journal.current().drain()  # what the last workers left
 
 
 def _load(supervisor: int) -> Any:
