@@ -452,7 +452,7 @@ def idempotency_begin(key: str, request_sha256: str) -> JSON:
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         claim = {"key": key, "request_sha256": request_sha256, "created_at": now}
         add = dialect.insert(rows).values(**claim).on_conflict_do_nothing()
-        new = connection.execute(add).rowcount == 1
+        new = connection.execute(add.returning(rows.c.key)).one_or_none() is not None
         found = connection.execute(select(rows).where(rows.c.key == key)).one()
         return dict(found._mapping) | {"new": new}
 
