@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_CLIENT_TOKEN": None,  # the token of clients when VLIB_ACCESS is "token"
     "VLIB_TRUSTED_PROXIES": 0,  # how many proxies stand in front
     "VLIB_RETRAIN_CRON": "0 3 * * 1",  # as cron reads it, in VLIB_TIMEZONE; empty: never
+    "VLIB_CITY": None,  # the name of the city, for the dashboard
     "VLIB_TIMEZONE": "America/New_York",  # where the bikes are
     "VLIB_HOLIDAYS": "US-DC",  # country and subdivision, as the holidays library names them
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended

@@ -29,6 +29,25 @@ class Observation(db.Model):
     recorded_at: Mapped[dt.datetime]
 
 
+class Import(db.Model):
+    """A history that was taken in; the newest row says whose the observations are."""
+
+    __tablename__ = "imports"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(16))  # demo or own
+    replaced: Mapped[bool]  # all that was observed before is gone
+    file: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    city: Mapped[str | None]
+    timezone: Mapped[str]
+    holidays: Mapped[str]
+    inserted: Mapped[int]
+    updated: Mapped[int]
+    imported_at: Mapped[dt.datetime]
+
+
 class Prediction(db.Model):
     """What a model version said of one hour."""
 
@@ -47,6 +66,37 @@ class Prediction(db.Model):
     baseline: Mapped[float | None]  # seasonal-naive: the rentals a week before the hour
     input: Mapped[dict[str, Any]] = mapped_column(JSON)
     warnings: Mapped[list[str]] = mapped_column(JSON)
+    requested_at: Mapped[dt.datetime]
+
+
+class LatestPrediction(db.Model):
+    """The last word of a version on an hour, for every source but what-ifs.
+
+    Charts read this table: it grows with the hours and not with the requests, and stays as it is
+    when old predictions are pruned.
+    """
+
+    __tablename__ = "latest_predictions"
+    __table_args__ = (Index("ix_latest_predictions_source_datetime", "source", "datetime"),)
+
+    datetime: Mapped[dt.datetime] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(16), primary_key=True)
+    # 1, 24, 48, 168: the horizons that are measured; 0: any other.
+    kind: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    model_version: Mapped[int] = mapped_column(
+        ForeignKey("model_versions.version"), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(String(36))  # of the prediction
+    as_of: Mapped[dt.datetime | None]
+    horizon: Mapped[int | None]
+    rentals: Mapped[float]
+    lower: Mapped[float]
+    upper: Mapped[float]
+    baseline: Mapped[float | None]
+    weather: Mapped[str | None] = mapped_column(String(32))
+    temperature: Mapped[float | None]
+    humidity: Mapped[float | None]
+    windspeed: Mapped[float | None]
     requested_at: Mapped[dt.datetime]
 
 

@@ -163,7 +163,10 @@ class Predictor:
     def _swap(self, activation: int) -> None:
         """Serve the champion or, while it can't be served, the one before it."""
         problem = None
-        for version, checksums in queries.champions():
+        champions = queries.champions()
+        if not champions:  # the history that they were of was replaced
+            self.serving = None
+        for version, checksums in champions:
             if self.serving is not None and version == self.serving.version:
                 break
             try:

@@ -8,12 +8,14 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pysqlite3
+from pydantic_core import from_json
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -29,10 +31,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from training.features import HORIZONS
+
 from .extensions import db
 from .models import (
     Activation,
     IdempotencyKey,
+    Import,
+    LatestPrediction,
     ModelVersion,
     Observation,
     Prediction,
@@ -40,15 +46,20 @@ from .models import (
 )
 
 ACTIVE = ("queued", "running")
+INPUTS = ["weather", "temperature", "humidity", "windspeed"]
 PREDICTED = (
     *("id", "datetime", "as_of", "horizon", "model_version", "source", "rentals", "lower"),
     *("upper", "baseline", "input", "warnings", "requested_at"),
 )
+LATEST = (*PREDICTED[:10], "requested_at", "kind", *INPUTS)
+LATEST_KEY = ("datetime", "source", "kind", "model_version")
 BOOKKEEPING = ("revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
+# What outlives the history that it was about; all other tables go with it.
+OUTLIVING = ("imports", "model_versions", "training_runs")
 
 JSON = dict[str, Any]
 
@@ -75,8 +86,12 @@ def reading() -> Iterator[Connection]:
 # Observations
 
 
-def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
-    """Write hours, replacing those already there; return how many are new and how many not."""
+def upsert_observations(rows: Sequence[JSON], imported: JSON | None = None) -> tuple[int, int]:
+    """Write hours, replacing those already there; return how many are new and how many not.
+
+    `imported` is the import that they come from, noted in the same transaction; if it replaces,
+    all that was observed before goes, with what hung on it (see `_clear`).
+    """
     latest = {row["datetime"]: {name: row.get(name) for name in OBSERVED} for row in rows}
     if not latest:
         return 0, 0
@@ -84,6 +99,8 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(REVISION_LOCK)))
         revision = (connection.scalar(select(func.max(Observation.revision))) or 0) + 1
+        if imported and imported["replaced"]:
+            _clear(connection)
         known = _known_hours(connection, list(latest))
         stamp = {"revision": revision, "recorded_at": utcnow()}
         new = [row | stamp for hour, row in latest.items() if hour not in known]
@@ -102,12 +119,35 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
                 statement,
                 [{"hour": row["datetime"]} | {f"new_{k}": row[k] for k in changed} for row in old],
             )
+        if imported:
+            counts = {"inserted": len(new), "updated": len(old), "imported_at": utcnow()}
+            connection.execute(insert(Import).values(**imported, **counts))
     return len(new), len(old)
 
 
-def upsert_frame(frame: pd.DataFrame) -> tuple[int, int]:
+def upsert_frame(frame: pd.DataFrame, imported: JSON | None = None) -> tuple[int, int]:
     """Write the hours of a checked frame, as `upsert_observations` does."""
-    return upsert_observations(records(frame))
+    return upsert_observations(records(frame), imported)
+
+
+def newest_import() -> JSON | None:
+    """Return the newest history that was taken in: it says whose the observations are."""
+    statement = select(Import.__table__).order_by(Import.id.desc()).limit(1)
+    with reading() as connection:
+        row = connection.execute(statement).one_or_none()
+    return dict(row._mapping) if row else None
+
+
+def history_start() -> int:
+    """Return the number of the import that replaced all before it, 0 if none did."""
+    with reading() as connection:
+        return connection.scalar(select(func.max(Import.id)).where(Import.replaced)) or 0
+
+
+def count_observations() -> int:
+    """Return how many hours are known."""
+    with reading() as connection:
+        return connection.scalar(select(func.count()).select_from(Observation)) or 0
 
 
 def records(frame: pd.DataFrame) -> list[JSON]:
@@ -166,8 +206,7 @@ def observations_since(revision: int) -> tuple[int, Sequence[Row[Any]]]:
 
 def insert_predictions(rows: Sequence[JSON]) -> None:
     """Store predictions, all or none."""
-    with writing() as connection:
-        connection.execute(insert(Prediction), list(rows))
+    add_predictions([_texts(row) for row in rows])
 
 
 def add_predictions(rows: Sequence[Sequence[Any]]) -> None:
@@ -176,14 +215,8 @@ def add_predictions(rows: Sequence[Sequence[Any]]) -> None:
     Times and JSON are the texts that SQLite keeps: for ten thousands of rows a second there is no
     time to make objects of them and texts again.
     """
-    if not rows:
-        return
     with writing() as connection:
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        names, marks = ", ".join(PREDICTED), ", ".join([mark] * len(PREDICTED))
-        values = f"({names}) VALUES ({marks})"
-        statement = f"INSERT INTO predictions {values} ON CONFLICT (id) DO NOTHING"
-        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+        _insert_predictions(connection, rows)
 
 
 def list_predictions(
@@ -243,33 +276,32 @@ def predictions_frame(
     model_version: int | None = None,
     horizon: int | None = None,
 ) -> pd.DataFrame:
-    """Return the last prediction of each hour, horizon, source and version beside its actual."""
-    newest = select(func.max(Prediction.id)).where(Prediction.source.in_(sources))
-    newest = _between(newest, Prediction.datetime, start, end)
-    if model_version is not None:
-        newest = newest.where(Prediction.model_version == model_version)
-    if horizon is not None:
-        newest = newest.where(Prediction.horizon == horizon)
-    newest = newest.group_by(
-        Prediction.datetime, Prediction.horizon, Prediction.source, Prediction.model_version
-    )
+    """Return the last prediction of each hour, horizon and source beside its actual.
+
+    Of horizons other than `HORIZONS` only the last one said of an hour is there.
+    """
+    said = LatestPrediction
     statement = (
         select(
-            *_columns(Prediction, ["datetime", "as_of", "horizon", "model_version", "source"]),
-            Prediction.rentals.label("predicted"),
-            *_columns(Prediction, ["lower", "upper", "baseline", "input", "requested_at"]),
+            *_columns(said, ["id", "datetime", "as_of", "horizon", "model_version", "source"]),
+            said.rentals.label("predicted"),
+            *_columns(said, ["lower", "upper", "baseline", *INPUTS, "requested_at"]),
             Observation.rentals.label("actual"),
         )
-        .join(Observation, Observation.datetime == Prediction.datetime, isouter=True)
-        .where(Prediction.id.in_(newest))
-        .order_by(Prediction.datetime)
+        .join(Observation, Observation.datetime == said.datetime, isouter=True)
+        .where(said.source.in_(sources))
+        .order_by(said.datetime, said.id)
     )
+    statement = _between(statement, said.datetime, start, end)
+    if model_version is not None:
+        statement = statement.where(said.model_version == model_version)
+    if horizon is not None:
+        statement = statement.where(said.horizon == horizon)
     frame = _frame(statement)
-    given = frame.pop("input")
-    for name in ("weather", "temperature", "humidity", "windspeed"):
-        frame[name] = [row.get(name) for row in given]
     numbers = ["predicted", "lower", "upper", "baseline", "actual", "horizon"]
-    return frame.astype(dict.fromkeys(numbers, float))
+    return frame.astype(dict.fromkeys(numbers, float)).drop_duplicates(
+        ["datetime", "source", "horizon"], keep="last"
+    )
 
 
 def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
@@ -377,8 +409,8 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
         version = connection.execute(added).scalar_one()
         if not _finish(connection, run_id, outcome | {"model_version": version}):
             raise RuntimeError("the run has ended already")
-        if rows := [row | {"model_version": version} for row in backtest]:
-            connection.execute(insert(Prediction), rows)
+        rows = [_texts(row | {"model_version": version}) for row in backtest]
+        _insert_predictions(connection, rows)
         if model["decision"] == "promoted":
             _activate(connection, version, "training", outcome["reason"])
         yield version
@@ -468,6 +500,59 @@ def idempotency_finish(key: str, status: int, body: str) -> None:
 # Pieces
 
 
+def _insert_predictions(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Store predictions, and what is the last word on an hour beside them."""
+    _execute_many(connection, "predictions", PREDICTED, "(id) DO NOTHING", rows)
+    # Of an hour only the newest of these rows: the ids are in order of time.
+    said = sorted((row for row in rows if row[5] != "whatif"), key=itemgetter(0))
+    latest = {(row[1], _kind(row[3]), row[4], row[5]): row for row in said}
+    changed = [name for name in LATEST if name not in LATEST_KEY]
+    update = (
+        f"({', '.join(LATEST_KEY)}) DO UPDATE SET "
+        + ", ".join(f"{name} = excluded.{name}" for name in changed)
+        + " WHERE excluded.id > latest_predictions.id"
+    )
+    _execute_many(
+        connection, "latest_predictions", LATEST, update, [_latest(row) for row in latest.values()]
+    )
+
+
+def _execute_many(
+    connection: Connection,
+    table: str,
+    names: Sequence[str],
+    conflict: str,
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """Insert values as the driver takes them, without SQLAlchemy's work on each of them."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    columns, marks = ", ".join(names), ", ".join([mark] * len(names))
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT {conflict}"  # noqa: S608
+    if rows:
+        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
+def _latest(row: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a prediction as a row of the latest ones."""
+    given = from_json(row[10])
+    return (*row[:10], row[12], _kind(row[3]), *(given.get(name) for name in INPUTS))
+
+
+def _kind(horizon: int | None) -> int:
+    return horizon if horizon in HORIZONS else 0
+
+
+def _texts(row: JSON) -> list[Any]:
+    """Return a prediction as values in the order of `PREDICTED`."""
+    values = [row.get(name) for name in PREDICTED]
+    for index, value in enumerate(values):
+        if isinstance(value, dt.datetime):
+            values[index] = value.isoformat(" ", "microseconds")
+        elif isinstance(value, (dict, list)):
+            values[index] = json.dumps(value)
+    return values
+
+
 def _columns(table: Any, names: Sequence[str]) -> list[Any]:
     return [getattr(table, name) for name in names]
 
@@ -485,7 +570,10 @@ def _between(
 def _frame(statement: Select[Any]) -> pd.DataFrame:
     with reading() as connection:
         result = connection.execute(statement)
-        return pd.DataFrame(result.all(), columns=list(result.keys()))
+        names = list(result.keys())
+        # Column by column: pandas takes a row of SQLAlchemy's apart ten times slower.
+        columns = zip(*result.all(), strict=True)
+        return pd.DataFrame(dict(zip(names, columns, strict=False)), columns=names)
 
 
 def _known_hours(connection: Connection, hours: list[dt.datetime]) -> set[dt.datetime]:
@@ -493,6 +581,20 @@ def _known_hours(connection: Connection, hours: list[dt.datetime]) -> set[dt.dat
         Observation.datetime >= min(hours), Observation.datetime <= max(hours)
     )
     return set(connection.scalars(statement)) & set(hours)
+
+
+def _clear(connection: Connection) -> None:
+    """Delete the observations and all that was said of them; no version of theirs serves again."""
+    for table in reversed(db.metadata.sorted_tables):
+        if table.name not in OUTLIVING:
+            connection.execute(delete(table))
+    for row in connection.execute(select(ModelVersion.version, ModelVersion.receipt)).all():
+        over = {"decision": "rejected", "reason": "its history was replaced by another"}
+        connection.execute(
+            update(ModelVersion)
+            .where(ModelVersion.version == row.version)
+            .values(decision="rejected", receipt=row.receipt | over)
+        )
 
 
 def _answered() -> Select[Any, Any]:

@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,14 @@ def cancel(run_id: str) -> JSON:
     run = queries.get_run(run_id)
     assert run is not None  # noqa: S101 - it was read above
     return run
+
+
+@contextmanager
+def idle() -> Iterator[None]:
+    """Let no training start; raise `Conflict`, with the run's id, if one runs."""
+    with _acquire():
+        _abandon_active()
+        yield
 
 
 def activate(version: int, reason: str, actor: str) -> JSON:

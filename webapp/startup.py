@@ -20,7 +20,7 @@ from flask import Flask, current_app
 
 from training import sources
 
-from . import auth, journal, predictor, queries, scheduler
+from . import auth, importing, journal, predictor, queries, scheduler
 from .extensions import db, make_database, migrate
 from .locks import FileLock
 
@@ -82,7 +82,7 @@ def prepare(app: Flask) -> None:
     with app.app_context():
         upgrade_database()
         if queries.newest_observation() is None:
-            queries.upsert_frame(sources.embedded_history())
+            queries.upsert_frame(sources.embedded_history(), importing.demo())
         auth.ensure_admin_token(app)
 
 

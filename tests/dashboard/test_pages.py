@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import TOKEN
-from webapp import predictor, queries
+from webapp import importing, predictor, queries
 from webapp.dashboard.pages import explain, performance
 from webapp.errors import Conflict, Unavailable
 from webapp.history import to_hour
@@ -36,6 +36,16 @@ def test_overview_says_how_wrong_the_model_is_and_on_what(call: Call) -> None:
     assert "backtest, a day ahead" in told
     assert "Repeating last week" in told
     assert "Model 1" in told
+
+
+def test_the_bar_names_the_city_whose_history_is_there(app: Flask, call: Call) -> None:
+    assert call("shell-city-name.children")["shell-city-name"]["children"] == "Washington, D.C."
+    with app.app_context():
+        queries.upsert_frame(queries.observations_frame().tail(1), importing.demo() | OWN)
+    assert call("shell-city-name.children")["shell-city-name"]["children"] == "Neustadt"
+
+
+OWN = {"source": "own", "city": "Neustadt"}
 
 
 def test_overview_marks_the_embedded_history_as_demo_data(call: Call) -> None:

@@ -103,6 +103,24 @@ def test_what_changed_is_found_by_its_revision(database: Flask) -> None:
     assert queries.observations_since(revision)[1][0].rentals == 99
 
 
+def test_an_import_that_replaces_leaves_nothing_of_the_history_before(
+    database: Flask, version: int
+) -> None:
+    queries.upsert_observations([observation(), observation(HOUR + dt.timedelta(hours=1))])
+    queries.activate(version, "cli", "it served")
+    revision, _ = queries.observations_since(0)
+    taken = {"source": "own", "replaced": True, "file": "f.csv", "sha256": "0", "city": "Neustadt"}
+    place = {"timezone": "Europe/Berlin", "holidays": "DE"}
+    assert queries.upsert_observations([observation(rentals=5)], taken | place) == (1, 0)
+    newest, rows = queries.observations_since(0)
+    assert (newest > revision, [row.rentals for row in rows]) == (True, [5])
+    assert (queries.champions(), queries.prediction_span()) == ([], None)
+    assert queries.list_models()[0]["status"] == "rejected"
+    imported = queries.newest_import()
+    assert imported is not None
+    assert (imported["id"], imported["inserted"]) == (queries.history_start(), 1)
+
+
 def test_pages_follow_each_other_without_gap_or_repeat(database: Flask, version: int) -> None:
     queries.insert_predictions([prediction(number) for number in range(1, 6)])
     seen, cursor = [], None
