@@ -113,7 +113,7 @@ def coverage_off(raised: bool) -> Values | None:
     return {"coverage": round(100 * live.coverage), "horizon": horizon, "hours": live.hours}
 
 
-def inputs_drift(raised: bool) -> Values | None:
+def inputs_drift(_raised: bool) -> Values | None:
     """Find inputs that differ from the same season of earlier years."""
     newest = queries.newest_observation()
     if newest is None or newest <= monitoring.EMBEDDED_END:
@@ -124,8 +124,7 @@ def inputs_drift(raised: bool) -> Values | None:
         found = season_drift(queries.observations_frame(), newest, DRIFT_DAYS)
         kept = now, found
         current_app.extensions["vlib_drift"] = kept
-    share = MILDER if raised else 1
-    names = [item.name for item in kept[1] if item.statistic > item.threshold * share]
+    names = [item.name for item in kept[1] if item.flagged]
     return {"names": ", ".join(names), "days": DRIFT_DAYS} if names else None
 
 
@@ -179,7 +178,7 @@ CONDITIONS = (
     Condition(
         "inputs_drift",
         "Over the last {days} days these differ from the same season of earlier years: {names}.",
-        "See the page Drift: a broken sensor is to be mended, a real change is learned by training.",
+        "See the page Drift: a broken sensor is to be mended, a real change is learned.",
         inputs_drift,
         evidence=True,
     ),

@@ -44,6 +44,8 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_KEEP_PREDICTIONS_DAYS": 730,  # after which a stored prediction is deleted; 0: never
     "VLIB_MAX_PREDICTIONS": 20_000_000,  # stored; the oldest beyond are deleted; 0: no limit
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
+    "VLIB_DURABILITY": "process",  # what an answered prediction survives; "power": a power cut too
+    "VLIB_JOURNAL_MB": 64,  # of predictions that may wait for the database before more are refused
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
 
@@ -53,9 +55,12 @@ def _webhook(value: str) -> None:
         raise ValueError("expected an address that begins with http:// or https://")
 
 
-def _access(value: str) -> None:
-    if value not in ("open", "token"):
-        raise ValueError("expected open or token")
+def _one_of(*choices: str) -> Callable[[Any], object]:
+    def check(value: Any) -> None:
+        if value not in choices:
+            raise ValueError(f"expected {' or '.join(choices)}")
+
+    return check
 
 
 def _level(value: float) -> None:
@@ -69,7 +74,8 @@ def _not_negative(value: float) -> None:
 
 
 CHECKS: dict[str, Callable[[Any], object]] = {
-    "VLIB_ACCESS": _access,
+    "VLIB_ACCESS": _one_of("open", "token"),
+    "VLIB_DURABILITY": _one_of("process", "power"),
     "VLIB_PROMOTION_LEVEL": _level,
     "VLIB_PROMOTION_SLICE": _not_negative,
     "VLIB_PROMOTION_HOURS": lambda value: _not_negative(value - 24),

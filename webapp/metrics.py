@@ -28,7 +28,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import OperationalError
 
-from . import alerts, queries
+from . import alerts, journal, queries
 from .api.operations import operation
 from .locks import FileLock
 
@@ -105,6 +105,12 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges; without a database only the one that says so."""
+        yield GaugeMetricFamily(
+            "vlib_journal_lag_seconds", "Wait of the oldest unstored prediction", journal.lag()
+        )
+        yield GaugeMetricFamily(
+            "vlib_journal_waiting", "Predictions not yet in the database", journal.waiting()
+        )
         try:
             champion, newest = queries.champion(), queries.newest_observation()
             active = queries.active_run()

@@ -5,13 +5,17 @@ come out as ISO text, or as data frames for the dashboard and for training.
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pandas as pd
 import pysqlite3
+from pydantic_core import from_json
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -28,7 +32,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 from training.features import HORIZONS
 
@@ -49,8 +52,14 @@ from .models import (
 ACTIVE = ("queued", "running")
 # What the webhook is told when a run ends so; a cancelled or kept one is no news.
 EVENTS = {"promoted": "promoted", "rejected": "rejected", "failed": "failed", "abandoned": "failed"}
-BOOKKEEPING = ("revision", "recorded_at")
 INPUTS = ["weather", "temperature", "humidity", "windspeed"]
+PREDICTED = (
+    *("id", "datetime", "as_of", "horizon", "model_version", "source", "rentals", "lower"),
+    *("upper", "baseline", "input", "warnings", "requested_at"),
+)
+LATEST = (*PREDICTED[:10], "requested_at", "kind", *INPUTS)
+LATEST_KEY = ("datetime", "source", "kind", "model_version")
+BOOKKEEPING = ("revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
@@ -212,6 +221,15 @@ def observations_since(revision: int) -> tuple[int, Sequence[Row[Any]]]:
 
 def insert_predictions(rows: Sequence[JSON]) -> None:
     """Store predictions, all or none."""
+    add_predictions([_texts(row) for row in rows])
+
+
+def add_predictions(rows: Sequence[Sequence[Any]]) -> None:
+    """Store values in the order of `PREDICTED`; an id that is there already stays as it is.
+
+    Times and JSON are the texts that SQLite keeps: for ten thousands of rows a second there is no
+    time to make objects of them and texts again.
+    """
     with writing() as connection:
         _insert_predictions(connection, rows)
 
@@ -243,6 +261,26 @@ def get_prediction(prediction_id: str) -> JSON | None:
     with reading() as connection:
         row = connection.execute(_answered().where(Prediction.id == prediction_id)).one_or_none()
     return _prediction(row) if row else None
+
+
+def get_predictions(prediction_ids: Sequence[str]) -> dict[str, JSON]:
+    """Return those that there are of many predictions, by their ids."""
+    with reading() as connection:
+        rows = connection.execute(_answered().where(Prediction.id.in_(prediction_ids)))
+        return {row.id: _prediction(row) for row in rows}
+
+
+def waiting_prediction(values: Sequence[Any]) -> JSON:
+    """Return a prediction that still waits, in the order of `PREDICTED`, as `get_prediction`."""
+    row = dict(zip(PREDICTED, values, strict=True))
+    for name in ("datetime", "as_of", "requested_at"):
+        row[name] = row[name] and dt.datetime.fromisoformat(row[name])
+    for name in ("input", "warnings"):
+        row[name] = json.loads(row[name])
+    hour = Observation.datetime == row["datetime"]
+    with reading() as connection:
+        row["actual"] = connection.scalar(select(Observation.rentals).where(hour))
+    return _prediction(SimpleNamespace(**row))
 
 
 def predictions_frame(
@@ -463,8 +501,8 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
         version = connection.execute(added).scalar_one()
         if not _finish(connection, run_id, outcome | {"model_version": version}):
             raise RuntimeError("the run has ended already")
-        if rows := [row | {"model_version": version} for row in backtest]:
-            _insert_predictions(connection, rows)
+        rows = [_texts(row | {"model_version": version}) for row in backtest]
+        _insert_predictions(connection, rows)
         if model["decision"] == "promoted":
             _activate(connection, version, "training", outcome["reason"])
         yield version
@@ -599,75 +637,82 @@ def forget_notices(older: dt.timedelta) -> None:
 # Idempotency keys
 
 
-def idempotency_begin(key: str, request_sha256: str) -> JSON | None:
-    """Claim a key; return None if it is ours now, else the row of who had it first."""
+def idempotency_begin(key: str, request_sha256: str) -> JSON:
+    """Return the row of a key, added now unless the key came before; kept for 24 h."""
     now = utcnow()
     rows = IdempotencyKey.__table__
     with writing() as connection:
-        connection.execute(
-            delete(IdempotencyKey).where(
-                (rows.c.created_at < now - dt.timedelta(hours=24))
-                | (rows.c.status.is_(None) & (rows.c.created_at < now - dt.timedelta(seconds=60)))
-            )
-        )
-        found = connection.execute(select(rows).where(rows.c.key == key)).one_or_none()
-        if found:
-            return dict(found._mapping)
+        connection.execute(delete(rows).where(rows.c.created_at < now - dt.timedelta(hours=24)))
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         claim = {"key": key, "request_sha256": request_sha256, "created_at": now}
-        try:
-            connection.execute(insert(IdempotencyKey).values(**claim))
-        except IntegrityError:  # PostgreSQL: another claimed it since we looked
-            return claim | {"status": None, "body": None}
-    return None
+        add = dialect.insert(rows).values(**claim).on_conflict_do_nothing()
+        new = connection.execute(add.returning(rows.c.key)).one_or_none() is not None
+        found = connection.execute(select(rows).where(rows.c.key == key)).one()
+        return dict(found._mapping) | {"new": new}
 
 
 def idempotency_finish(key: str, status: int, body: str) -> None:
-    """Keep the answer to a claimed key."""
+    """Keep the answer to a key."""
     with writing() as connection:
         connection.execute(
             update(IdempotencyKey).where(IdempotencyKey.key == key).values(status=status, body=body)
         )
 
 
-def idempotency_forget(key: str) -> None:
-    """Give a claimed key up."""
-    with writing() as connection:
-        connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key == key))
-
-
 # Pieces
 
 
-def _insert_predictions(connection: Connection, rows: Sequence[JSON]) -> None:
+def _insert_predictions(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Store predictions, and what is the last word on an hour beside them."""
-    connection.execute(insert(Prediction), list(rows))
-    said = [_latest(row) for row in rows if row["source"] != "whatif"]
-    latest = {
-        (row["datetime"], row["source"], row["kind"], row["model_version"]): row for row in said
-    }
-    if not latest:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    adding = dialect.insert(LatestPrediction.__table__)
-    columns = LatestPrediction.__table__.columns
-    changed = {
-        column.name: adding.excluded[column.name] for column in columns if not column.primary_key
-    }
-    newer = adding.excluded["id"] > columns["id"]
-    statement = adding.on_conflict_do_update(
-        index_elements=[column.name for column in columns if column.primary_key],
-        set_=changed,
-        where=newer,
+    _execute_many(connection, "predictions", PREDICTED, "(id) DO NOTHING", rows)
+    # Of an hour only the newest of these rows: the ids are in order of time.
+    said = sorted((row for row in rows if row[5] != "whatif"), key=itemgetter(0))
+    latest = {(row[1], _kind(row[3]), row[4], row[5]): row for row in said}
+    changed = [name for name in LATEST if name not in LATEST_KEY]
+    update = (
+        f"({', '.join(LATEST_KEY)}) DO UPDATE SET "
+        + ", ".join(f"{name} = excluded.{name}" for name in changed)
+        + " WHERE excluded.id > latest_predictions.id"
     )
-    connection.execute(statement, list(latest.values()))
+    _execute_many(
+        connection, "latest_predictions", LATEST, update, [_latest(row) for row in latest.values()]
+    )
 
 
-def _latest(row: JSON) -> JSON:
+def _execute_many(
+    connection: Connection,
+    table: str,
+    names: Sequence[str],
+    conflict: str,
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """Insert values as the driver takes them, without SQLAlchemy's work on each of them."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    columns, marks = ", ".join(names), ", ".join([mark] * len(names))
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT {conflict}"  # noqa: S608
+    if rows:
+        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
+def _latest(row: Sequence[Any]) -> tuple[Any, ...]:
     """Return a prediction as a row of the latest ones."""
-    given = row["input"]
-    kind = row["horizon"] if row["horizon"] in HORIZONS else 0
-    same = {name: value for name, value in row.items() if name not in ("input", "warnings")}
-    return same | {"kind": kind} | {name: given.get(name) for name in INPUTS}
+    given = from_json(row[10])
+    return (*row[:10], row[12], _kind(row[3]), *(given.get(name) for name in INPUTS))
+
+
+def _kind(horizon: int | None) -> int:
+    return horizon if horizon in HORIZONS else 0
+
+
+def _texts(row: JSON) -> list[Any]:
+    """Return a prediction as values in the order of `PREDICTED`."""
+    values = [row.get(name) for name in PREDICTED]
+    for index, value in enumerate(values):
+        if isinstance(value, dt.datetime):
+            values[index] = value.isoformat(" ", "microseconds")
+        elif isinstance(value, (dict, list)):
+            values[index] = json.dumps(value)
+    return values
 
 
 def _columns(table: Any, names: Sequence[str]) -> list[Any]:
@@ -714,7 +759,7 @@ def _answered() -> Select[Any, Any]:
     )
 
 
-def _prediction(row: Row[Any, Any]) -> JSON:
+def _prediction(row: Any) -> JSON:
     return {
         "prediction_id": row.id,
         "datetime": row.datetime.isoformat(),
@@ -806,6 +851,11 @@ def from_utc(text: str) -> dt.datetime:
 
 def _utc(moment: dt.datetime | None) -> str | None:
     return f"{moment.isoformat(timespec='milliseconds')}Z" if moment else None
+
+
+def is_shared() -> bool:
+    """Say whether several machines may use the database."""
+    return bool(db.engine.dialect.name != "sqlite")
 
 
 class CannotBackUp(Exception):
