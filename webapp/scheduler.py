@@ -44,13 +44,14 @@ class Leader:
             timezone=dt.UTC,
             executors={"default": ThreadPoolExecutor(2)},  # one a job
         )
-        every = {"coalesce": True, "misfire_grace_time": None}
+        # At once too: servers may be restarted more often than the interval comes round.
+        now = dt.datetime.now(dt.UTC)
+        every = {"next_run_time": now, "coalesce": True, "misfire_grace_time": None}
         self.scheduler.add_job(
             tick,
             "interval",
             args=[self.app],
             seconds=self.app.config["VLIB_SCHEDULER_SECONDS"],
-            next_run_time=dt.datetime.now(dt.UTC),
             **every,
         )
         self.scheduler.add_job(tidy, "interval", args=[self.app], seconds=TIDY_SECONDS, **every)
