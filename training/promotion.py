@@ -12,7 +12,7 @@ from training.evaluate import LEVEL, metrics
 from training.history import WEATHER, Floats, as_hours
 
 RESAMPLES = 2000
-COVERAGE_BAND = (LEVEL - 0.05, LEVEL + 0.05)
+COVERAGE_BAND = (round(LEVEL - 0.05, 2), round(LEVEL + 0.05, 2))
 SLICE_HOURS, SLICE_DAYS = 24, 5
 """A slice with fewer of either says nothing."""
 GROUPS = {"night": (22, 6), "morning": (6, 10), "midday": (10, 16), "evening": (16, 22)}

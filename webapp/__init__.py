@@ -14,6 +14,7 @@ from . import (
     errors,
     headers,
     history,
+    journal,
     metrics,
     models,
     predictor,
@@ -36,11 +37,12 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     with app.app_context():
-        prepare_connections(db.engine)
+        prepare_connections(db.engine, durable=app.config["VLIB_DURABILITY"] == "power")
     errors.init_app(app)
     auth.init_app(app)
     history.init_app(app)
     predictor.init_app(app)
+    journal.init_app(app)
     api.init_app(app)
     metrics.init_app(app)
     dash_app = dashboard.init_app(app)

@@ -15,7 +15,17 @@ from sqlalchemy.exc import DBAPIError
 
 from training.importing.mapping import InvalidMapping, Mapping
 
-from . import auth, errors, import_dialog, queries, replaying, retraining, server, startup
+from . import (
+    auth,
+    errors,
+    import_dialog,
+    journal,
+    queries,
+    replaying,
+    retraining,
+    server,
+    startup,
+)
 
 
 class Command(click.Command):
@@ -165,6 +175,7 @@ def backup(file: Path) -> None:
     if file.exists():
         raise click.ClickException(f"{file} exists: name a new file, so that nothing is lost.")
     try:
+        journal.current().copy_all()  # what was answered before now is in the copy
         queries.backup(file)
     except queries.CannotBackUp as error:
         raise click.ClickException(str(error)) from None

@@ -5,18 +5,23 @@ come out as ISO text, or as data frames for the dashboard and for training.
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pandas as pd
 import pysqlite3
+from pydantic_core import from_json
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
     Select,
+    Update,
     bindparam,
     case,
     delete,
@@ -27,25 +32,34 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 from training.features import HORIZONS
 
 from .extensions import db
 from .models import (
     Activation,
+    Alert,
     IdempotencyKey,
     Import,
     LatestPrediction,
     ModelVersion,
+    Notice,
     Observation,
     Prediction,
     TrainingRun,
 )
 
 ACTIVE = ("queued", "running")
-BOOKKEEPING = ("revision", "recorded_at")
+# What the webhook is told when a run ends so; a cancelled or kept one is no news.
+EVENTS = {"promoted": "promoted", "rejected": "rejected", "failed": "failed", "abandoned": "failed"}
 INPUTS = ["weather", "temperature", "humidity", "windspeed"]
+PREDICTED = (
+    *("id", "datetime", "as_of", "horizon", "model_version", "source", "rentals", "lower"),
+    *("upper", "baseline", "input", "warnings", "requested_at"),
+)
+LATEST = (*PREDICTED[:10], "requested_at", "kind", *INPUTS)
+LATEST_KEY = ("datetime", "source", "kind", "model_version")
+BOOKKEEPING = ("revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
@@ -139,6 +153,12 @@ def newest_import() -> JSON | None:
     return dict(row._mapping) if row else None
 
 
+def is_demo() -> bool:
+    """Say whether the observations are the embedded history's."""
+    newest = newest_import()
+    return newest is not None and newest["source"] == "demo"
+
+
 def history_start() -> int:
     """Return the number of the import that replaced all before it, 0 if none did."""
     with reading() as connection:
@@ -207,6 +227,15 @@ def observations_since(revision: int) -> tuple[int, Sequence[Row[Any]]]:
 
 def insert_predictions(rows: Sequence[JSON]) -> None:
     """Store predictions, all or none."""
+    add_predictions([_texts(row) for row in rows])
+
+
+def add_predictions(rows: Sequence[Sequence[Any]]) -> None:
+    """Store values in the order of `PREDICTED`; an id that is there already stays as it is.
+
+    Times and JSON are the texts that SQLite keeps: for ten thousands of rows a second there is no
+    time to make objects of them and texts again.
+    """
     with writing() as connection:
         _insert_predictions(connection, rows)
 
@@ -240,6 +269,26 @@ def get_prediction(prediction_id: str) -> JSON | None:
     return _prediction(row) if row else None
 
 
+def get_predictions(prediction_ids: Sequence[str]) -> dict[str, JSON]:
+    """Return those that there are of many predictions, by their ids."""
+    with reading() as connection:
+        rows = connection.execute(_answered().where(Prediction.id.in_(prediction_ids)))
+        return {row.id: _prediction(row) for row in rows}
+
+
+def waiting_prediction(values: Sequence[Any]) -> JSON:
+    """Return a prediction that still waits, in the order of `PREDICTED`, as `get_prediction`."""
+    row = dict(zip(PREDICTED, values, strict=True))
+    for name in ("datetime", "as_of", "requested_at"):
+        row[name] = row[name] and dt.datetime.fromisoformat(row[name])
+    for name in ("input", "warnings"):
+        row[name] = json.loads(row[name])
+    hour = Observation.datetime == row["datetime"]
+    with reading() as connection:
+        row["actual"] = connection.scalar(select(Observation.rentals).where(hour))
+    return _prediction(SimpleNamespace(**row))
+
+
 def predictions_frame(
     *,
     start: dt.datetime | None = None,
@@ -253,7 +302,7 @@ def predictions_frame(
     Of horizons other than `HORIZONS` only the last one said of an hour is there.
     """
     said = LatestPrediction
-    statement = (
+    statement: Select[Any] = (
         select(
             *_columns(said, ["id", "datetime", "as_of", "horizon", "model_version", "source"]),
             said.rentals.label("predicted"),
@@ -458,8 +507,8 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
         version = connection.execute(added).scalar_one()
         if not _finish(connection, run_id, outcome | {"model_version": version}):
             raise RuntimeError("the run has ended already")
-        if rows := [row | {"model_version": version} for row in backtest]:
-            _insert_predictions(connection, rows)
+        rows = [_texts(row | {"model_version": version}) for row in backtest]
+        _insert_predictions(connection, rows)
         if model["decision"] == "promoted":
             _activate(connection, version, "training", outcome["reason"])
         yield version
@@ -473,16 +522,16 @@ def add_run(
     trigger: str,
     due: dt.datetime | None,
     *,
+    cause: str | None = None,
     requested_by: str | None = None,
     accept_data: bool = False,
 ) -> None:
     """Add a queued run; raise `IntegrityError` if one is active or `due` has been served."""
-    row: JSON = {"run_id": run_id, "trigger": trigger, "due": due, "requested_at": utcnow()}
+    row: JSON = {"run_id": run_id, "trigger": trigger, "due": due, "cause": cause}
     row |= {"requested_by": requested_by, "accept_data": accept_data}
+    row |= {"status": "queued", "active": True, "progress": 0.0, "requested_at": utcnow()}
     with writing() as connection:
-        connection.execute(
-            insert(TrainingRun).values(status="queued", active=True, progress=0.0, **row)
-        )
+        connection.execute(insert(TrainingRun).values(**row))
 
 
 def update_run(run_id: str, **values: Any) -> bool:
@@ -530,78 +579,146 @@ def first_request() -> dt.datetime | None:
         return connection.scalar(select(func.min(TrainingRun.requested_at)))
 
 
+# Alerts and notices
+
+
+def open_alerts() -> dict[str, JSON]:
+    """Return the alerts that are raised, by condition, with `found` and `raised_at`."""
+    with reading() as connection:
+        rows = connection.execute(select(Alert.__table__).where(Alert.active.is_(True))).all()
+    return {row.condition: {"found": row.found, "raised_at": _utc(row.raised_at)} for row in rows}
+
+
+def raise_alert(condition: str, found: JSON, notice: JSON) -> None:
+    """Raise an alert, and note it for the webhook."""
+    row = {"condition": condition, "active": True, "found": found, "raised_at": utcnow()}
+    with writing() as connection:
+        connection.execute(insert(Alert).values(**row))
+        _notice(connection, "degraded", notice)
+
+
+def update_alert(condition: str, found: JSON) -> None:
+    """Change what was found of a raised alert."""
+    with writing() as connection:
+        connection.execute(_raised(condition).values(found=found))
+
+
+def clear_alert(condition: str, notice: JSON) -> None:
+    """Clear a raised alert, and note it for the webhook."""
+    with writing() as connection:
+        connection.execute(_raised(condition).values(active=None, cleared_at=utcnow()))
+        _notice(connection, "recovered", notice)
+
+
+def unsent_notices(limit: int = 20) -> list[JSON]:
+    """Return the oldest notices."""
+    statement = select(Notice.__table__).order_by(Notice.id).limit(limit)
+    with reading() as connection:
+        return [dict(row._mapping) for row in connection.execute(statement)]
+
+
+def postpone_notice(number: int, pause: dt.timedelta) -> None:
+    """Count a try in vain, and wait for the next."""
+    values = {"attempts": Notice.attempts + 1, "due_at": utcnow() + pause}
+    with writing() as connection:
+        connection.execute(update(Notice).where(Notice.id == number).values(**values))
+
+
+def forget_notice(number: int) -> None:
+    """Delete a notice that was sent."""
+    with writing() as connection:
+        connection.execute(delete(Notice).where(Notice.id == number))
+
+
+def forget_notices(older: dt.timedelta) -> None:
+    """Delete the notices that are too old to be news."""
+    old = Notice.created_at < utcnow() - older
+    with reading() as connection:
+        if connection.scalar(select(Notice.id).where(old).limit(1)) is None:
+            return
+    with writing() as connection:
+        connection.execute(delete(Notice).where(old))
+
+
 # Idempotency keys
 
 
-def idempotency_begin(key: str, request_sha256: str) -> JSON | None:
-    """Claim a key; return None if it is ours now, else the row of who had it first."""
+def idempotency_begin(key: str, request_sha256: str) -> JSON:
+    """Return the row of a key, added now unless the key came before; kept for 24 h."""
     now = utcnow()
     rows = IdempotencyKey.__table__
     with writing() as connection:
-        connection.execute(
-            delete(IdempotencyKey).where(
-                (rows.c.created_at < now - dt.timedelta(hours=24))
-                | (rows.c.status.is_(None) & (rows.c.created_at < now - dt.timedelta(seconds=60)))
-            )
-        )
-        found = connection.execute(select(rows).where(rows.c.key == key)).one_or_none()
-        if found:
-            return dict(found._mapping)
+        connection.execute(delete(rows).where(rows.c.created_at < now - dt.timedelta(hours=24)))
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         claim = {"key": key, "request_sha256": request_sha256, "created_at": now}
-        try:
-            connection.execute(insert(IdempotencyKey).values(**claim))
-        except IntegrityError:  # PostgreSQL: another claimed it since we looked
-            return claim | {"status": None, "body": None}
-    return None
+        add = dialect.insert(rows).values(**claim).on_conflict_do_nothing()
+        new = connection.execute(add.returning(rows.c.key)).one_or_none() is not None
+        found = connection.execute(select(rows).where(rows.c.key == key)).one()
+        return dict(found._mapping) | {"new": new}
 
 
 def idempotency_finish(key: str, status: int, body: str) -> None:
-    """Keep the answer to a claimed key."""
+    """Keep the answer to a key."""
     with writing() as connection:
         connection.execute(
             update(IdempotencyKey).where(IdempotencyKey.key == key).values(status=status, body=body)
         )
 
 
-def idempotency_forget(key: str) -> None:
-    """Give a claimed key up."""
-    with writing() as connection:
-        connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key == key))
-
-
 # Pieces
 
 
-def _insert_predictions(connection: Connection, rows: Sequence[JSON]) -> None:
+def _insert_predictions(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Store predictions, and what is the last word on an hour beside them."""
-    connection.execute(insert(Prediction), list(rows))
-    said = [_latest(row) for row in rows if row["source"] != "whatif"]
-    latest = {
-        (row["datetime"], row["source"], row["kind"], row["model_version"]): row for row in said
-    }
-    if not latest:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    adding = dialect.insert(LatestPrediction.__table__)
-    columns = LatestPrediction.__table__.columns
-    changed = {
-        column.name: adding.excluded[column.name] for column in columns if not column.primary_key
-    }
-    newer = adding.excluded["id"] > columns["id"]
-    statement = adding.on_conflict_do_update(
-        index_elements=[column.name for column in columns if column.primary_key],
-        set_=changed,
-        where=newer,
+    _execute_many(connection, "predictions", PREDICTED, "(id) DO NOTHING", rows)
+    # Of an hour only the newest of these rows: the ids are in order of time.
+    said = sorted((row for row in rows if row[5] != "whatif"), key=itemgetter(0))
+    latest = {(row[1], _kind(row[3]), row[4], row[5]): row for row in said}
+    changed = [name for name in LATEST if name not in LATEST_KEY]
+    update = (
+        f"({', '.join(LATEST_KEY)}) DO UPDATE SET "
+        + ", ".join(f"{name} = excluded.{name}" for name in changed)
+        + " WHERE excluded.id > latest_predictions.id"
     )
-    connection.execute(statement, list(latest.values()))
+    _execute_many(
+        connection, "latest_predictions", LATEST, update, [_latest(row) for row in latest.values()]
+    )
 
 
-def _latest(row: JSON) -> JSON:
+def _execute_many(
+    connection: Connection,
+    table: str,
+    names: Sequence[str],
+    conflict: str,
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """Insert values as the driver takes them, without SQLAlchemy's work on each of them."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    columns, marks = ", ".join(names), ", ".join([mark] * len(names))
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT {conflict}"  # noqa: S608
+    if rows:
+        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
+def _latest(row: Sequence[Any]) -> tuple[Any, ...]:
     """Return a prediction as a row of the latest ones."""
-    given = row["input"]
-    kind = row["horizon"] if row["horizon"] in HORIZONS else 0
-    same = {name: value for name, value in row.items() if name not in ("input", "warnings")}
-    return same | {"kind": kind} | {name: given.get(name) for name in INPUTS}
+    given = from_json(row[10])
+    return (*row[:10], row[12], _kind(row[3]), *(given.get(name) for name in INPUTS))
+
+
+def _kind(horizon: int | None) -> int:
+    return horizon if horizon in HORIZONS else 0
+
+
+def _texts(row: JSON) -> list[Any]:
+    """Return a prediction as values in the order of `PREDICTED`."""
+    values = [row.get(name) for name in PREDICTED]
+    for index, value in enumerate(values):
+        if isinstance(value, dt.datetime):
+            values[index] = value.isoformat(" ", "microseconds")
+        elif isinstance(value, (dict, list)):
+            values[index] = json.dumps(value)
+    return values
 
 
 def _columns(table: Any, names: Sequence[str]) -> list[Any]:
@@ -648,7 +765,7 @@ def _answered() -> Select[Any, Any]:
     )
 
 
-def _prediction(row: Row[Any, Any]) -> JSON:
+def _prediction(row: Any) -> JSON:
     return {
         "prediction_id": row.id,
         "datetime": row.datetime.isoformat(),
@@ -690,7 +807,24 @@ def _activate(connection: Connection, version: int, by: str, reason: str) -> Non
 
 
 def _finish(connection: Connection, run_id: str, values: JSON) -> bool:
-    return _update_active(connection, run_id, values | {"active": None, "finished_at": utcnow()})
+    ended = {"active": None, "finished_at": utcnow()}
+    if not _update_active(connection, run_id, values | ended):
+        return False
+    if event := EVENTS.get(values["status"]):
+        version = values.get("model_version")
+        body = {"run_id": run_id, "detail": values["reason"]}
+        _notice(connection, event, body | {"model_version": str(version) if version else None})
+    return True
+
+
+def _raised(condition: str) -> Update:
+    return update(Alert).where(Alert.condition == condition, Alert.active.is_(True))
+
+
+def _notice(connection: Connection, event: str, body: JSON) -> None:
+    now = utcnow()
+    row = {"event": event, "body": body, "created_at": now, "due_at": now, "attempts": 0}
+    connection.execute(insert(Notice).values(**row))
 
 
 def _update_active(connection: Connection, run_id: str, values: JSON) -> bool:
@@ -723,6 +857,11 @@ def from_utc(text: str) -> dt.datetime:
 
 def _utc(moment: dt.datetime | None) -> str | None:
     return f"{moment.isoformat(timespec='milliseconds')}Z" if moment else None
+
+
+def is_shared() -> bool:
+    """Say whether several machines may use the database."""
+    return bool(db.engine.dialect.name != "sqlite")
 
 
 class CannotBackUp(Exception):

@@ -9,6 +9,7 @@ led to no run is caught up once.
 import datetime as dt
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from cronsim import CronSim
 from flask import Flask, current_app
 
-from . import auth, queries, retention, retraining
+from . import alerts, auth, queries, retention, retraining
 from .errors import Conflict
 from .locks import FileLock
 
@@ -42,20 +43,24 @@ class Leader:
         log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
             timezone=dt.UTC,
-            executors={"default": ThreadPoolExecutor(2)},  # one a job
+            executors={"default": ThreadPoolExecutor(3)},  # one a job
         )
-        # At once too: servers may be restarted more often than the interval comes round.
-        now = dt.datetime.now(dt.UTC)
-        every = {"next_run_time": now, "coalesce": True, "misfire_grace_time": None}
+        self._every(self.app.config["VLIB_SCHEDULER_SECONDS"], tick)
+        self._every(self.app.config["VLIB_ALERT_SECONDS"], alerts.watch)
+        self._every(TIDY_SECONDS, tidy)
+        self.scheduler.start()
+
+    def _every(self, seconds: float, work: Callable[[Flask], None]) -> None:
+        assert self.scheduler is not None  # noqa: S101 - made by `compete`
         self.scheduler.add_job(
-            tick,
+            work,
             "interval",
             args=[self.app],
-            seconds=self.app.config["VLIB_SCHEDULER_SECONDS"],
-            **every,
+            seconds=seconds,
+            next_run_time=dt.datetime.now(dt.UTC),
+            coalesce=True,
+            misfire_grace_time=None,
         )
-        self.scheduler.add_job(tidy, "interval", args=[self.app], seconds=TIDY_SECONDS, **every)
-        self.scheduler.start()
 
 
 def tick(app: Flask) -> None:
@@ -68,6 +73,8 @@ def tick(app: Flask) -> None:
                 _train_first()
             elif (missed := due()) is not None:
                 retraining.start("schedule", due=missed)
+            elif (why := alerts.evidence()) is not None:
+                retraining.start("evidence", cause=why)
         except Conflict:
             pass  # one is running: what is due stays due
 

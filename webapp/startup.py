@@ -21,8 +21,8 @@ from flask import Flask, current_app
 
 from training import sources
 
-from . import auth, importing, predictor, queries, scheduler
-from .extensions import migrate
+from . import auth, importing, journal, predictor, queries, scheduler
+from .extensions import db, make_database, migrate
 from .locks import FileLock
 
 log = logging.getLogger(__name__)
@@ -132,6 +132,7 @@ def not_writable(app: Flask, error: OSError) -> CannotStart:
 def upgrade_database() -> None:
     """Migrate the database to the newest revision; raise `CannotStart` if it is newer still."""
     make_folder(current_app)
+    make_database(db.engine)
     revision = queries.database_revision()
     script = ScriptDirectory(str(migrate.directory))
     if revision is not None and revision not in {item.revision for item in script.walk_revisions()}:
@@ -148,6 +149,9 @@ def start(app: Flask) -> None:
     with app.app_context():
         predictor.current()
     _every(app, app.config["VLIB_REFRESH_SECONDS"], lambda: predictor.current().refresh())
+    with app.app_context():
+        journal.current().drainer = os.getpid()
+    _every(app, journal.DRAIN_SECONDS, lambda: journal.current().drain())
     leader = scheduler.Leader(app)
     _every(app, app.config["VLIB_SCHEDULER_SECONDS"], leader.compete)
 

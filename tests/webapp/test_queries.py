@@ -172,17 +172,6 @@ def test_without_hours_there_is_no_live_error(database: Flask) -> None:
     assert queries.live_scores() == {}
 
 
-def test_the_last_prediction_is_one_step_into_an_index(database: Flask) -> None:
-    if db.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL plans by the numbers of rows")
-    statement = queries._live_score(24, HOUR).compile(
-        db.engine, compile_kwargs={"literal_binds": True}
-    )
-    with queries.reading() as connection:
-        plan = str(connection.execute(sa.text(f"EXPLAIN QUERY PLAN {statement}")).all())
-    assert "COVERING INDEX ix_predictions_last (source=? AND datetime=? AND horizon=?)" in plan
-
-
 def test_an_unfinished_version_leaves_nothing(database: Flask) -> None:
     queries.add_run("run", "cli", None)
     model = {"decision": "promoted", "trained_at": HOUR, "training": {}, "holdout": {}}
@@ -226,15 +215,29 @@ def test_the_newest_activation_names_the_champion(database: Flask, version: int)
     assert [item["status"] for item in queries.list_models()] == ["champion", "former"]
 
 
-def test_an_idempotency_key_is_claimed_once(database: Flask) -> None:
-    assert queries.idempotency_begin("key", "hash") is None
+def test_an_idempotency_key_has_one_row(database: Flask) -> None:
     first = queries.idempotency_begin("key", "hash")
-    assert first is not None
-    assert first["status"] is None
+    assert (first["new"], first["status"]) == (True, None)
+    second = queries.idempotency_begin("key", "hash")
+    assert second == first | {"new": False}
     queries.idempotency_finish("key", 200, "{}")
-    again = queries.idempotency_begin("key", "hash")
-    assert again is not None
-    assert (again["status"], again["body"]) == (200, "{}")
+    again = queries.idempotency_begin("key", "other")
+    assert (again["status"], again["body"], again["request_sha256"]) == (200, "{}", "hash")
+
+
+def test_a_prediction_is_added_once(version: int) -> None:
+    queries.insert_predictions([prediction(1)])
+    stored = queries.get_prediction(prediction(1)["id"])
+    line = prediction(1, rentals=99.0) | {"input": "{}", "warnings": "[]"}
+    values = [
+        str(v) if isinstance(v := line.get(name), dt.datetime) else v for name in queries.PREDICTED
+    ]
+    queries.add_predictions([values, values])
+    assert queries.get_prediction(prediction(1)["id"]) == stored
+    values[0] = prediction(2)["id"]
+    queries.add_predictions([values, values])
+    added = queries.get_predictions([values[0], "unknown"])[values[0]]
+    assert (added["rentals"], added["datetime"]) == (99.0, stored["datetime"])
 
 
 def test_a_backup_holds_what_was_stored(database: Flask, tmp_path: Path) -> None:

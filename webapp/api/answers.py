@@ -287,6 +287,7 @@ class Run(BaseModel):
     run_id: str
     status: Status
     trigger: Literal["first", "schedule", "admin", "cli", "evidence"]
+    cause: Annotated[str | None, Field(description="the evidence that called for it")]
     stage: str | None
     progress: Annotated[float, Field(ge=0, le=1)]
     reason: str | None
