@@ -43,7 +43,7 @@ def check_behaviour(served: Artefact, history: History, calendar: Calendar) -> l
     """
     hours = _sample(history)
     rows = observed_rows(history, hours, history.newest_before(hours - HORIZON))
-    working = history.working_days(calendar)[history.cells(hours)]
+    working = history.working(hours, calendar)
 
     def say(asked: Rows) -> tuple[Floats, Floats, Floats]:
         alone = np.ones(len(asked.hour), np.bool_)

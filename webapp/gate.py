@@ -54,8 +54,7 @@ def judge(
             ours, hours = new, as_hours(new["datetime"].to_numpy())
             scored = backtest(champion.artefact, history, current.calendar, hours)
             theirs = _a_day_ahead(scored)
-    cells = history.cells(as_hours(ours["datetime"].to_numpy()))
-    working = history.working_days(current.calendar)[cells]
+    working = history.working(as_hours(ours["datetime"].to_numpy()), current.calendar)
     evidence = promotion.weigh(ours, theirs, working, rules())
     behaviour, broken = _try_out(directory, result.checksums, history)
     decision = promotion.decide(evidence, behaviour, rules(), broken=broken, too_few=too_few)

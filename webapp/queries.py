@@ -153,6 +153,12 @@ def newest_import() -> JSON | None:
     return dict(row._mapping) if row else None
 
 
+def is_demo() -> bool:
+    """Say whether the observations are the embedded history's."""
+    newest = newest_import()
+    return newest is not None and newest["source"] == "demo"
+
+
 def history_start() -> int:
     """Return the number of the import that replaced all before it, 0 if none did."""
     with reading() as connection:
@@ -296,7 +302,7 @@ def predictions_frame(
     Of horizons other than `HORIZONS` only the last one said of an hour is there.
     """
     said = LatestPrediction
-    statement = (
+    statement: Select[Any] = (
         select(
             *_columns(said, ["id", "datetime", "as_of", "horizon", "model_version", "source"]),
             said.rentals.label("predicted"),

@@ -52,7 +52,7 @@ def start(
     run_id = str(uuid.uuid4())
     with _acquire() as lock:
         _abandon_active()
-        told = {"cause": cause, "requested_by": requested_by, "accept_data": accept_data}
+        told: JSON = {"cause": cause, "requested_by": requested_by, "accept_data": accept_data}
         queries.add_run(run_id, trigger, due, **told)
         process_group = _spawn(run_id, lock)
         if not queries.update_run(run_id, process_group=process_group):

@@ -231,9 +231,7 @@ def _champion_tile(champion: dict[str, Any]) -> html.Div:
 def _data_tile(newest: dt.datetime | None) -> html.Div:
     zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
     now = dt.datetime.now(zone).replace(tzinfo=None)
-    history = queries.newest_import()
-    demo = history is not None and history["source"] == "demo"
-    state = monitoring.freshness(newest, now, demo=demo)
+    state = monitoring.freshness(newest, now, demo=queries.is_demo())
     if newest is None:
         return components.tile("History", formats.UNKNOWN, "no hour has been observed yet")
     marks = {
