@@ -153,7 +153,6 @@ class Tables:
         holiday = np.where(history.holiday < 0, day[:, 2], history.holiday == 1)
         return (day[:, 0] < 5) & (holiday == 0)
 
-
     def cell_after(self, hours: Ints) -> Ints:
         """Return where hours lie in the tables of weather."""
         last = len(self.weather) - 1
@@ -167,9 +166,7 @@ def of(history: History, calendar: Calendar) -> Tables:
     return history.tables
 
 
-def summary(
-    temperature: Floats, weather: NDArray[np.int8], humidity: Floats
-) -> Floats:
+def summary(temperature: Floats, weather: NDArray[np.int8], humidity: Floats) -> Floats:
     """Return what features need of the weather before an hour, of shape (n, 13).
 
     Temperature, weather and humidity 1 to 3 hours ago; sum and highest of the temperatures; how

@@ -13,7 +13,6 @@ from granian.constants import Interfaces
 from . import journal, startup
 from .extensions import db
 
-
 SETTINGS: dict[str, Any] = {
     "interface": Interfaces.WSGI,
     "blocking_threads": 4,
