@@ -159,7 +159,7 @@ def write_bodies(work: Path) -> list[predictor.HourRequest]:
 
 def item(number: int) -> dict[str, Any]:
     """Return an hour to ask for, different for every number."""
-    hour = np.datetime64("2013-01-01T00:00:00") + np.timedelta64(number, "h")
+    hour = np.datetime64("2012-11-27T00:00:00") + np.timedelta64(number, "h")
     weather, humidity = WEATHER[number % 3], 40 + number % 50
     temperature = round(15 - 12 * np.cos(number / 1400), 1)
     return {"datetime": str(hour), "weather": weather, "temperature": temperature} | {
