@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+    from training.calendar import Calendar
     from training.tables import Tables
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -135,6 +136,15 @@ class History:
     def rentals_at(self, hours: Ints) -> Floats:
         """Return the rentals of hours; NaN where unknown."""
         return self.rentals[self.cells(hours)]
+
+    def working(self, hours: Ints, calendar: Calendar) -> NDArray[np.bool_]:
+        """Return whether hours lie on a working day; a holiday is what was observed, else what the
+        calendar says.
+        """
+        day, stated = calendar.days(hours), self.holiday[self.cells(hours)]
+        holiday = np.where(stated < 0, day[:, 2], stated == 1)
+        working: NDArray[np.bool_] = (day[:, 0] < 5) & (holiday == 0)
+        return working
 
     def mean(self, hours: Ints, length: int, least: int = 1) -> Floats:
         """Return the mean of the known rentals of the `length` hours that end with each given one.

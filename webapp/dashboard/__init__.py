@@ -35,7 +35,7 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask) -> Dash:
     """Mount the dashboard below ``/dashboard/``, complete before the first request."""
     bootstrap = files("flask_bootstrap") / "static" / "bootstrap5" / "css"
     app.register_blueprint(
@@ -68,6 +68,7 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/", "home", _home)
     # Dash does this in its first request, where requests at the same time would race.
     dash_app._setup_server()  # type: ignore[no-untyped-call]
+    return dash_app
 
 
 def _home() -> Response:
