@@ -136,8 +136,16 @@ def _runs(span: pd.DataFrame, name: str, wrong: np.ndarray) -> list[Stretch]:
     ]
 
 
-def lateness(ended: pd.Series, recorded: pd.Series) -> Lateness:
-    """Judge when actuals came, by the end of each hour and when it was written, both UTC."""
+def lateness(hours: pd.Series, recorded: pd.Series, zone: str) -> Lateness:
+    """Judge when actuals came.
+
+    Parameters
+    ----------
+    hours, recorded : Series of datetime
+        Each hour by its local wall clock, and when it was last written, in UTC.
+    """
+    local = hours.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    ended = local.dt.tz_convert(None) + pd.Timedelta(hours=1)
     bulk = (recorded.groupby(recorded).transform("size") >= BULK).to_numpy(bool)
     delay = ((recorded - ended).dt.total_seconds() / 3600).to_numpy()[~bulk]
     known = len(delay) > 0
