@@ -30,12 +30,20 @@ class HistoryCache:
 
     def __init__(self) -> None:
         self.current = History.empty()
+        self._start = 0
+        self._forget()
+
+    def _forget(self) -> None:
         self._revision = 0
         self._hours = np.empty(0, np.int64)
         self._columns = {name: np.empty(0, kind) for name, kind in COLUMNS.items()}
 
     def refresh(self) -> None:
         """Take in what was observed since the last look."""
+        start = queries.history_start()
+        if start != self._start:  # another history is there instead
+            self._forget()
+            self._start = start
         revision, rows = queries.observations_since(self._revision)
         if revision == self._revision:
             return

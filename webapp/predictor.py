@@ -163,7 +163,10 @@ class Predictor:
     def _swap(self, activation: int) -> None:
         """Serve the champion or, while it can't be served, the one before it."""
         problem = None
-        for version, checksums in queries.champions():
+        champions = queries.champions()
+        if not champions:  # the history that they were of was replaced
+            self.serving = None
+        for version, checksums in champions:
             if self.serving is not None and version == self.serving.version:
                 break
             try:
@@ -208,24 +211,30 @@ def missing() -> list[str]:
     return []
 
 
-def predict(requests: Sequence[HourRequest], *, source: str | None = None) -> list[Prediction]:
+def predict(
+    requests: Sequence[HourRequest],
+    *,
+    source: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> list[Prediction]:
     """Predict hours with the champion; nothing is stored.
 
     `source` marks the predictions; by default an hour whose rentals are known already is a
-    what-if, any other is live. Raises `Unavailable` while there is no champion.
+    what-if, any other is live. `ids` names them; by default each gets a new one. Raises
+    `Unavailable` while there is no champion.
     """
-    return _predict(requests, source)[0]
+    return _predict(requests, source, ids)[0]
 
 
 def explain(
-    request: HourRequest, *, source: str | None = None
+    request: HourRequest, *, source: str | None = None, ids: Sequence[str] | None = None
 ) -> tuple[Prediction, dict[str, float]]:
     """Predict an hour, and say what each feature adds to it, in rentals.
 
     What is answered adds up to the prediction; its method is in `training.explain`. Raises
     `Unavailable` while there is no champion, or if the champion can't explain itself.
     """
-    (prediction,), matrix, artefact = _predict([request], source)
+    (prediction,), matrix, artefact = _predict([request], source, ids)
     try:
         added = {name: round(value, 3) for name, value in artefact.explain(matrix[0]).items()}
     except BrokenArtefact as error:
@@ -247,7 +256,7 @@ def understanding() -> dict[str, Any] | None:
 
 
 def _predict(
-    requests: Sequence[HourRequest], source: str | None
+    requests: Sequence[HourRequest], source: str | None, ids: Sequence[str] | None
 ) -> tuple[list[Prediction], NDArray[np.float32], Artefact]:
     """Return the predictions, and what they were made of and by."""
     predictor = current()
@@ -264,7 +273,7 @@ def _predict(
     ranges = artefact.metadata.get("ranges", {})
     predictions = [
         Prediction(
-            prediction_id=new_id(),
+            prediction_id=ids[i] if ids else new_id(),
             request=request,
             as_of=None if as_of[i] == NO_HISTORY else as_of[i],
             rentals=rentals[i],
@@ -342,9 +351,13 @@ def load(directory: Path, checksums: dict[str, str]) -> Artefact:
     return Artefact.load(directory, checksums)
 
 
-def new_id() -> str:
-    """Return a UUIDv7 (RFC 9562): random, and in order of time."""
-    milliseconds = time.time_ns() // 1_000_000
-    digits = milliseconds.to_bytes(6, "big").hex() + os.urandom(10).hex()
+def new_id(milliseconds: int | None = None, seed: bytes | None = None) -> str:
+    """Return a UUIDv7 (RFC 9562): random, and in order of time.
+
+    With a time since 1970 and a seed of ten bytes it is the same each time.
+    """
+    if milliseconds is None:
+        milliseconds = time.time_ns() // 1_000_000
+    digits = milliseconds.to_bytes(6, "big").hex() + (seed or os.urandom(10)).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -15,6 +15,7 @@ CALLS = {
     ("get", "/api/observations"),
     ("get", "/api/model"),
     ("get", "/api/models"),
+    ("get", "/api/models/{version}/receipt"),
     ("post", "/api/models/{version}/activate"),
     ("post", "/api/retrain"),
     ("get", "/api/retrain"),

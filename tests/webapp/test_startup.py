@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import make_app
-from webapp import queries, startup
+from webapp import importing, queries, startup
 from webapp.extensions import db
 
 
@@ -29,6 +29,7 @@ def test_an_empty_folder_becomes_an_instance(fresh: Flask) -> None:
     startup.prepare(fresh)
     with fresh.app_context():
         assert len(queries.observations_frame()) == 17_379
+        assert importing.city() == "Washington, D.C."
     token = Path(fresh.instance_path) / "admin_token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
     assert len(token.read_text().strip()) >= 32

@@ -1,5 +1,6 @@
 """The pieces that pages are made of."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,9 +8,8 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 GRAPH_CONFIG: Any = {
-    "displaylogo": False,
+    "displayModeBar": False,  # what it could do, the buttons below the chart do
     "responsive": True,
-    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
 }
 # What a chart shows before its first figure: nothing, on the page's own background.
 BLANK: Any = {
@@ -78,8 +78,31 @@ def chart(id_: str, title: str, className: str = "", control: Any = None) -> htm
                 role="group",
                 **attributes(aria_labelledby=f"{id_}-title", aria_describedby=f"{id_}-summary"),
             ),
+            html.Div(
+                [
+                    _tool("table", id_, "Table", title, aria_expanded="false"),
+                    _tool("csv", id_, "CSV", title),
+                    _tool("png", id_, "PNG", title),
+                    _tool("svg", id_, "SVG", title),
+                ],
+                className="tools",
+            ),
+            html.Div(
+                id=f"{id_}-table", className="chart-table table-wrap", hidden=True, tabIndex=0
+            ),
         ],
         className=f"panel {className}".strip(),
+    )
+
+
+def _tool(kind: str, of: str, label: str, title: str, **state: str) -> html.Button:
+    """Return a small button; assets/export.js does what it says."""
+    name = f"{label}: {title}"
+    return html.Button(
+        label,
+        type="button",
+        className="tool",
+        **attributes(data_tool=kind, data_of=of, aria_label=name, **state),
     )
 
 
@@ -143,16 +166,21 @@ def table(
         )
         for index, row in enumerate(rows)
     ]
+    drawn = html.Table(
+        [
+            html.Caption(caption, className="visually-hidden"),
+            html.Thead(html.Tr(top)),
+            html.Tbody(body),
+        ],
+        className=f"table data-table {look}",
+    )
+    name = "-".join(re.findall(r"\w+", caption.lower()))
     return html.Div(
-        html.Table(
-            [
-                html.Caption(caption, className="visually-hidden"),
-                html.Thead(html.Tr(top)),
-                html.Tbody(body),
-            ],
-            className=f"table data-table {look}",
-        ),
-        className="table-wrap",
+        [
+            html.Div(drawn, className="table-wrap"),
+            html.Div(_tool("rows", name, "CSV", caption), className="tools"),
+        ],
+        className="table-block",
     )
 
 

@@ -20,6 +20,16 @@ TITLE = "Is it right now?"
 
 NARROW = 0.8  # a coverage below it is no accident of a week
 CURVE = "overview-curve-graph"
+COLUMNS = {
+    "datetime": "Hour",
+    "predicted": "Predicted, rentals",
+    "lower": "Lower end of the 90 % interval",
+    "upper": "Upper end",
+    "actual": "Actual, rentals",
+    "horizon": "Hours ahead",
+    "model_version": "Model",
+    "source": "Source",
+}
 HOUR = dt.timedelta(hours=1)
 RECENT = dt.timedelta(days=7)
 PAST, AHEAD = dt.timedelta(days=3), dt.timedelta(hours=48)
@@ -111,6 +121,7 @@ def latest(_choices: urls.Choices, theme: str) -> Drawing:
         figures.curve(frame, theme, pd.Timestamp(now) if now else None),
         f"Rentals per hour, {formats.day(first)} to {formats.day(last)}",
         _curve_summary(frame),
+        frame[list(COLUMNS)].rename(columns=COLUMNS),
     )
     return Drawing(charts={CURVE: chart})
 
@@ -220,7 +231,7 @@ def _champion_tile(champion: dict[str, Any]) -> html.Div:
 def _data_tile(newest: dt.datetime | None) -> html.Div:
     zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
     now = dt.datetime.now(zone).replace(tzinfo=None)
-    state = monitoring.freshness(newest, now)
+    state = monitoring.freshness(newest, now, demo=queries.is_demo())
     if newest is None:
         return components.tile("History", formats.UNKNOWN, "no hour has been observed yet")
     marks = {
