@@ -134,18 +134,18 @@ def season(table: pd.DataFrame, label: str, unit: str, theme: str) -> Figure:
     band |= {"name": "9 in 10 days of earlier years", "fillcolor": colours.wash}
     usual: Trace = {
         "name": "Usual in earlier years",
-        "y": _values(table["usual"]),
+        "y": as_json(table["usual"]),
         "line": {"color": colours.baseline, "width": 1.5, "dash": "dash"},
         "mode": "lines",
     }
     now: Trace = {
         "name": label,
-        "y": _values(table["value"]),
+        "y": as_json(table["value"]),
         "line": {"color": colours.model, "width": 2.5},
         "marker": {"size": 5},
         "mode": "lines+markers",
     }
-    common = {"type": "scatter", "x": _values(days), "hovertemplate": "%{y:.1f} " + unit}
+    common = {"type": "scatter", "x": as_json(days), "hovertemplate": "%{y:.1f} " + unit}
     figure = _over_time([band, common | usual, common | now], theme, tickformat="%-d %b\n%Y")
     figure["layout"]["xaxis"] |= {"hoverformat": "%a %-d %b %Y"}
     figure["layout"]["yaxis"] |= {"rangemode": "normal", "title": _title(unit)}

@@ -27,6 +27,13 @@ CONTROLS = {
     "input": "drift-input-select",
 }
 CHART = "drift-season-graph"
+COLUMNS = {
+    "datetime": "Day",
+    "value": "Daily mean",
+    "low": "Earlier years, lowest but 5 %",
+    "usual": "Earlier years, mean",
+    "high": "Earlier years, highest but 5 %",
+}
 FAULT_DAYS = 3
 MOST_STRETCHES = 20
 
@@ -151,7 +158,9 @@ def chart(choices: urls.Choices, theme: str) -> Drawing:
     if band["value"].isna().all():
         return Drawing(components.empty(f"{words.label} is not known in this window."))
     figure = figures.season(band, words.label, words.unit, theme)
-    return Drawing(None, {CHART: Chart(figure, _chart_note(words), _summary(band, words))})
+    note = f"{words.label}, daily mean, {words.unit}"
+    told = Chart(figure, note, _summary(band, words), band.rename(columns=COLUMNS))
+    return Drawing(None, {CHART: told})
 
 
 def data_quality(choices: urls.Choices, _theme: str) -> Drawing:
@@ -342,10 +351,6 @@ def _told(fault: Fault) -> str:
 
 def _when(when: dt.datetime) -> str:
     return formats.hour(when)
-
-
-def _chart_note(words: Words) -> str:
-    return f"{words.label}, daily mean, {words.unit}"
 
 
 def _summary(band: pd.DataFrame, words: Words) -> str:
