@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from training.calendar import Calendar
-from training.tables import Tables
+    from training.tables import Tables
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
