@@ -118,7 +118,7 @@ class History:
         columns = ("temperature", "feels_like", "humidity", "windspeed", "rentals")
         return pd.DataFrame(
             {
-                "datetime": as_datetimes(cells - 1 + self._start),
+                "datetime": as_datetimes(cells - 1 + self.start),
                 "weather": np.array(WEATHER, object)[self.weather[cells]],
                 **{name: getattr(self, name)[cells] for name in columns},
             }

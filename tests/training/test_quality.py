@@ -27,6 +27,13 @@ def test_missing_hours_are_told_by_the_stretch() -> None:
     assert (last.first, last.hours) == (END - dt.timedelta(hours=1), 1)
 
 
+def test_the_hour_that_the_clock_skips_is_not_missing() -> None:
+    day = dt.datetime(2012, 3, 11)
+    frame = pd.DataFrame({"datetime": pd.date_range(day, periods=24, freq="h")}).drop(index=[2, 5])
+    (stretch,) = quality.missing(frame, day, day + dt.timedelta(days=1), "America/New_York")
+    assert stretch.first.hour == 5
+
+
 def test_nothing_is_missing_from_whole_days() -> None:
     assert quality.missing(hours(), START, END) == []
 

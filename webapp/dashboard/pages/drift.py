@@ -169,7 +169,7 @@ def data_quality(choices: urls.Choices, _theme: str) -> Drawing:
     if view is None:
         return Drawing()
     start, end = view.start, view.end
-    absent = quality.missing(view.hours, start, end)
+    absent = quality.missing(view.hours, start, end, current_app.config["VLIB_TIMEZONE"])
     stuck = quality.stuck(view.hours, start, end)
     impossible = quality.impossible(view.hours, start, end)
     tiles = components.tiles(
@@ -200,7 +200,7 @@ def _controls(chosen: urls.Choices) -> html.Section:
     return html.Section(
         [
             components.presets(CONTROLS["window"], "Window", WINDOWS, chosen["window"]),
-            components.field("Until (else the newest hour)", until, CONTROLS["to"]),
+            components.field("Until", until, CONTROLS["to"]),
             components.field(
                 "Day by day",
                 components.select(CONTROLS["input"], labels, chosen["input"]),
@@ -264,14 +264,15 @@ def _row(drift: Drift, choices: urls.Choices) -> list[Any]:
         _value(drift.current, words),
         _value(drift.reference, words),
         _difference(drift, words),
-        "±" + _value(drift.threshold, words) if drift.threshold else formats.UNKNOWN,
+        "±" + _size(drift.threshold, words) if drift.threshold else formats.UNKNOWN,
     ]
 
 
 def _state(drift: Drift) -> html.Span:
     if drift.flagged:
-        since = f" since {drift.since.day} {drift.since:%b}" if drift.since else ""
-        return components.badge(f"drifted{since}", "warning")
+        assert drift.since is not None  # noqa: S101 - flagged now, so at some time first
+        last = drift.since - dt.timedelta(hours=1)
+        return components.badge(f"drifted since {last.day} {last:%b}", "warning")
     if drift.name == "level":
         return components.badge("growth is no alarm")
     return components.badge("as usual", "success") if drift.threshold else components.badge("?")
@@ -287,12 +288,15 @@ def _value(value: float | None, words: Words) -> str:
 def _difference(drift: Drift, words: Words) -> str:
     if drift.statistic is None:
         return "no earlier year"
-    size = abs(drift.statistic * words.factor)
-    if not float(f"{size:.{words.digits}f}"):
+    if not round(drift.statistic * words.factor, words.digits):
         return "none"
-    unit = "points" if words.unit.startswith("%") else words.unit
     direction = words.more if drift.statistic > 0 else words.less
-    return f"{formats.number(size, words.digits)}{formats.SPACE}{unit} {direction}"
+    return f"{_size(abs(drift.statistic), words)} {direction}"
+
+
+def _size(difference: float, words: Words) -> str:
+    unit = "points" if words.unit.startswith("%") else words.unit
+    return f"{formats.number(difference * words.factor, words.digits)}{formats.SPACE}{unit}"
 
 
 def _predicted(view: View) -> str:
@@ -336,10 +340,11 @@ def _told(fault: Fault) -> str:
     def write(value: float) -> str:
         return f"{formats.number(value * factor, 1)}{formats.SPACE}{unit}"
 
+    since = formats.hour(fault.since)
     if fault.kind == "stuck":
-        return f"{label} has been {write(fault.value)} without a change since {_when(fault.since)}."
+        return f"{label} has been {write(fault.value)} without a change since {since}."
     if fault.kind == "impossible":
-        return f"{label} has values that no weather has since {_when(fault.since)}."
+        return f"{label} has values that no weather has, the first at {since}."
     what = "peaks at" if fault.kind == "peak" else "is on average"
     bound = (
         f"at least {write(fault.low)}"
@@ -347,10 +352,6 @@ def _told(fault: Fault) -> str:
         else f"at most {write(fault.high)}"
     )
     return f"{label} {what} {write(fault.value)}; in this season it would be {bound}."
-
-
-def _when(when: dt.datetime) -> str:
-    return formats.hour(when)
 
 
 def _summary(band: pd.DataFrame, words: Words) -> str:
