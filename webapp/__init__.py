@@ -34,6 +34,8 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
+    # No view is a coroutine; Flask would look seven times a request whether one is.
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     db.init_app(app)
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     with app.app_context():

@@ -138,10 +138,12 @@ def request_id() -> str:
     """Return the id of this request, the caller's own if it was fit to keep."""
     if not has_request_context():
         return "none"
-    if "request_id" not in g:
+    known: str | None = g.get("request_id")
+    if known is None:
         given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    return str(g.request_id)
+        known = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        g.request_id = known
+    return known
 
 
 def respond(problem: Problem) -> Response:

@@ -4,6 +4,7 @@ Each process keeps its own copy, and reads from the database only what changed.
 """
 
 import datetime as dt
+from functools import lru_cache
 
 import numpy as np
 from flask import Flask, current_app
@@ -81,6 +82,12 @@ def cache() -> HistoryCache:
 def to_hour(moment: dt.datetime) -> int:
     """Return the hour's number: hours since 1970 on the local clock."""
     return (moment - EPOCH) // dt.timedelta(hours=1)
+
+
+@lru_cache(maxsize=50_000)
+def to_text(hour: int) -> str:
+    """Return the start of the hour with this number in ISO 8601."""
+    return to_datetime(hour).isoformat()
 
 
 def to_datetime(hour: int) -> dt.datetime:

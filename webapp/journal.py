@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from . import queries, segments
 from .errors import Unavailable
-from .history import to_datetime
+from .history import to_text
 from .predictor import Prediction
 from .segments import Segment
 
@@ -230,11 +230,11 @@ def _line(prediction: Prediction, now: str) -> bytes:
         prediction.upper,
         prediction.baseline,
         to_json(prediction.input()).decode(),
-        to_json(prediction.warnings).decode(),
+        to_json(prediction.warnings).decode() if prediction.warnings else "[]",
         now,
     ]
     return to_json(values) + b"\n"
 
 
 def _text(hour: int) -> str:
-    return to_datetime(hour).isoformat(" ", "microseconds")
+    return to_text(hour).replace("T", " ") + ".000000"

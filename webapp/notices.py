@@ -27,8 +27,9 @@ BACK = {"event": "recovered", "condition": "database_away", "detail": "The datab
 
 def send_all() -> None:
     """Send what is due, oldest first; what fails is tried again later, with all behind it."""
-    queries.forget_notices(EXPIRES)
-    if not current_app.config["VLIB_ALERT_WEBHOOK"]:
+    webhook = current_app.config["VLIB_ALERT_WEBHOOK"]
+    queries.forget_notices(EXPIRES if webhook else dt.timedelta())
+    if not webhook:
         return
     for notice in queries.unsent_notices():
         if notice["due_at"] > queries.utcnow():

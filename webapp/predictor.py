@@ -26,7 +26,7 @@ from training.schema import WEATHER
 from . import history, queries
 from .config import ROOT
 from .errors import Unavailable
-from .history import to_datetime
+from .history import to_text
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +68,10 @@ class Prediction:
         """Return the answer that a client gets."""
         return {
             "prediction_id": self.prediction_id,
-            "datetime": to_datetime(self.request.hour).isoformat(),
+            "datetime": to_text(self.request.hour),
             "rentals": self.rentals,
             "interval": {"lower": self.lower, "upper": self.upper, "level": 0.9},
-            "as_of": None if self.as_of is None else to_datetime(self.as_of).isoformat(),
+            "as_of": None if self.as_of is None else to_text(self.as_of),
             "model_version": str(self.model_version),
             "warnings": self.warnings,
         }
@@ -80,14 +80,14 @@ class Prediction:
         """Return the request as the client would write it."""
         asked = self.request
         given = {
-            "datetime": to_datetime(asked.hour).isoformat(),
+            "datetime": to_text(asked.hour),
             "weather": WEATHER[asked.weather],
             "temperature": asked.temperature,
             "humidity": asked.humidity,
             "windspeed": asked.windspeed,
             "feels_like": asked.feels_like,
             "holiday": asked.holiday,
-            "as_of": None if asked.as_of is None else to_datetime(asked.as_of).isoformat(),
+            "as_of": None if asked.as_of is None else to_text(asked.as_of),
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -266,9 +266,8 @@ def _predict(
     known = history.cache().current
     rows = _rows(requests, known)
     matrix = features.build(rows, known, predictor.calendar)
-    rentals, lower, upper = (np.round(values, 1).tolist() for values in artefact.predict(matrix))
-    happened = np.isfinite(known.rentals_at(rows.hour)).tolist()
-    baseline = known.rentals_at(rows.hour - HOURS_PER_WEEK).tolist()
+    rentals, lower, upper = np.round(artefact.predict(matrix), 1).tolist()
+    happened, baseline = known.rentals_at(rows.hour - _WEEK_BEFORE).tolist()
     as_of = rows.as_of.tolist()
     ranges = artefact.metadata.get("ranges", {})
     predictions = [
@@ -281,7 +280,7 @@ def _predict(
             upper=upper[i],
             baseline=baseline[i] if baseline[i] == baseline[i] else None,
             model_version=version,
-            source=source or ("whatif" if happened[i] else "live"),
+            source=source or ("whatif" if happened[i] == happened[i] else "live"),
             warnings=_warnings(request, as_of[i], ranges, predictor.calendar),
         )
         for i, request in enumerate(requests)
@@ -289,23 +288,36 @@ def _predict(
     return predictions, matrix, artefact
 
 
+_WEEK_BEFORE = np.array([[0], [HOURS_PER_WEEK]])
+
+
 def _rows(requests: Sequence[HourRequest], known: History) -> features.Rows:
-    hour = np.array([request.hour for request in requests], np.int64)
-    newest_allowed = np.array(
-        [request.hour - 1 if request.as_of is None else request.as_of for request in requests],
-        np.int64,
-    )
+    columns = np.array([_numbers(request) for request in requests], float).T
+    hour, newest_allowed = columns[:2].astype(np.int64)
+    weather, holiday = columns[2:4].astype(np.int8)
+    temperature, feels_like, humidity, windspeed = columns[4:]
     return features.Rows(
         hour=hour,
         as_of=known.newest_before(newest_allowed),
-        weather=np.array([request.weather for request in requests], np.int8),
-        temperature=np.array([request.temperature for request in requests], float),
-        feels_like=np.array(
-            [np.nan if r.feels_like is None else r.feels_like for r in requests], float
-        ),
-        humidity=np.array([request.humidity for request in requests], float),
-        windspeed=np.array([request.windspeed for request in requests], float),
-        holiday=np.array([-1 if r.holiday is None else r.holiday for r in requests], np.int8),
+        weather=weather,
+        temperature=temperature,
+        feels_like=feels_like,
+        humidity=humidity,
+        windspeed=windspeed,
+        holiday=holiday,
+    )
+
+
+def _numbers(asked: HourRequest) -> tuple[float | None, ...]:
+    return (
+        asked.hour,
+        asked.hour - 1 if asked.as_of is None else asked.as_of,
+        asked.weather,
+        -1 if asked.holiday is None else asked.holiday,
+        asked.temperature,
+        asked.feels_like,  # None becomes NaN
+        asked.humidity,
+        asked.windspeed,
     )
 
 

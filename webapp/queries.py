@@ -349,19 +349,19 @@ def count_predictions() -> int:
 def scored_predictions() -> set[str]:
     """Return the ids of those that live error counts in the 28 days to the newest observation.
 
-    Of each hour, horizon and version that is the last one; hours of the week to come, which
-    may be observed later, are among them.
+    Hours of the weeks to come, which may be observed later, are among them.
     """
+    said = LatestPrediction
     with reading() as connection:
         newest = connection.scalar(select(func.max(Observation.datetime)))
         if newest is None:
             return set()
-        statement = select(func.max(Prediction.id)).where(
-            Prediction.source == "live", Prediction.horizon.in_(HORIZONS)
+        statement = select(said.id).where(said.source == "live", said.kind > 0)
+        return set(
+            connection.scalars(
+                _between(statement, said.datetime, newest - 4 * WEEK, newest + 2 * WEEK)
+            )
         )
-        statement = _between(statement, Prediction.datetime, newest - 4 * WEEK, newest + 2 * WEEK)
-        key = (Prediction.datetime, Prediction.horizon, Prediction.model_version)
-        return set(connection.scalars(statement.group_by(*key)))
 
 
 def oldest_predictions(after: str, before: str | None, limit: int) -> Sequence[str]:

@@ -4,6 +4,7 @@
 serving process: one keeps its champion and history fresh, one competes to be the scheduler.
 """
 
+import gc
 import logging
 import os
 import socket
@@ -151,9 +152,17 @@ def start(app: Flask) -> None:
     _every(app, app.config["VLIB_REFRESH_SECONDS"], lambda: predictor.current().refresh())
     with app.app_context():
         journal.current().drainer = os.getpid()
+    _leave_what_is_loaded_alone()
     _every(app, journal.DRAIN_SECONDS, lambda: journal.current().drain())
     leader = scheduler.Leader(app)
     _every(app, app.config["VLIB_SCHEDULER_SECONDS"], leader.compete)
+
+
+def _leave_what_is_loaded_alone() -> None:
+    """Keep the garbage collector from walking all libraries again every few requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _every(app: Flask, seconds: float, work: Callable[[], None]) -> None:

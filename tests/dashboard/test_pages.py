@@ -8,7 +8,7 @@ from flask import Flask
 
 from tests.conftest import TOKEN
 from webapp import importing, predictor, queries
-from webapp.dashboard.pages import explain, performance
+from webapp.dashboard.pages import explain, overview, performance
 from webapp.errors import Conflict, Unavailable
 from webapp.history import to_hour
 from webapp.tries import LIMIT
@@ -475,3 +475,11 @@ def test_a_section_that_breaks_says_so(call: Call, monkeypatch: pytest.MonkeyPat
     assert "could not be loaded" in text(drawn["performance-result-section"]["children"])
     assert "disk" not in str(drawn)
     assert drawn["performance-result-section-charts"]["className"] == "d-none"
+
+
+def test_an_alert_is_told_with_what_to_do(app: Flask) -> None:
+    with app.app_context():
+        queries.raise_alert("database_behind", {"seconds": 90}, {})
+        shown = str(overview.open_alerts({}, "light").children)
+    assert "waited 90 s for the database" in shown
+    assert "locked, full or gone" in shown

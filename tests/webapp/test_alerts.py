@@ -48,6 +48,7 @@ def webhook(app: Flask) -> Iterator[Webhook]:
     thread = threading.Thread(target=hook.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     with app.app_context():
+        queries.forget_notices(dt.timedelta())  # of what the fixtures did
         yield hook
     hook.server.shutdown()
     thread.join()
@@ -181,6 +182,7 @@ def test_old_notices_are_no_news(app: Flask, monkeypatch: pytest.MonkeyPatch) ->
     with app.app_context():
         queries.add_run("lost", "admin", None)
         queries.finish_run("lost", "failed", "The disk is full.")
+        app.config["VLIB_ALERT_WEBHOOK"] = "http://127.0.0.1:9/"
         later = queries.utcnow() + notices.EXPIRES + dt.timedelta(seconds=1)
         monkeypatch.setattr(queries, "utcnow", lambda: later)
         notices.send_all()
