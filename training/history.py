@@ -110,6 +110,20 @@ class History:
         hours = as_hours(frame["datetime"].to_numpy())
         return cls(hours=hours, weather=codes, holiday=holiday, **columns)
 
+    def frame(self) -> pd.DataFrame:
+        """Return the hours whose weather is known, as `from_frame` takes them, oldest first."""
+        import pandas as pd
+
+        cells = np.flatnonzero(self.weather >= 0)
+        columns = ("temperature", "feels_like", "humidity", "windspeed", "rentals")
+        return pd.DataFrame(
+            {
+                "datetime": as_datetimes(cells - 1 + self.start),
+                "weather": np.array(WEATHER, object)[self.weather[cells]],
+                **{name: getattr(self, name)[cells] for name in columns},
+            }
+        )
+
     @property
     def first(self) -> int | None:
         """The oldest hour whose rentals are known."""

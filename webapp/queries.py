@@ -204,6 +204,12 @@ def observations_frame(
     return _frame(_between(statement, Observation.datetime, start, end))
 
 
+def recording_times(start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """Return `datetime` and `recorded_at`, UTC, of the observed hours in a span."""
+    statement = select(*_columns(Observation, ["datetime", "recorded_at"]))
+    return _frame(_between(statement, Observation.datetime, start, end))
+
+
 def newest_observation() -> dt.datetime | None:
     """Return the newest observed hour."""
     with reading() as connection:
