@@ -154,7 +154,7 @@ def build(
     _fill_weather(matrix[:, _WEATHER], rows, raining, as_of, table, alone)
     matrix[:, _STATE] = state[:, :5]
     matrix[:, _LAST] = state[:, 5:]
-    kind = working * table.kind + raining * table.rain
+    kind = (working == 1) * table.kind + raining * table.rain
     for start in range(0, len(level), _CHUNK):
         part = slice(start, start + _CHUNK)
         own = as_of[part], ahead[part], level[part], rows.temperature[part], kind[part]

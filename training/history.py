@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+    from training.calendar import Calendar
     from training.tables import Tables
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -109,6 +110,20 @@ class History:
         hours = as_hours(frame["datetime"].to_numpy())
         return cls(hours=hours, weather=codes, holiday=holiday, **columns)
 
+    def frame(self) -> pd.DataFrame:
+        """Return the hours whose weather is known, as `from_frame` takes them, oldest first."""
+        import pandas as pd
+
+        cells = np.flatnonzero(self.weather >= 0)
+        columns = ("temperature", "feels_like", "humidity", "windspeed", "rentals")
+        return pd.DataFrame(
+            {
+                "datetime": as_datetimes(cells - 1 + self.start),
+                "weather": np.array(WEATHER, object)[self.weather[cells]],
+                **{name: getattr(self, name)[cells] for name in columns},
+            }
+        )
+
     @property
     def first(self) -> int | None:
         """The oldest hour whose rentals are known."""
@@ -135,6 +150,15 @@ class History:
     def rentals_at(self, hours: Ints) -> Floats:
         """Return the rentals of hours; NaN where unknown."""
         return self.rentals[self.cells(hours)]
+
+    def working(self, hours: Ints, calendar: Calendar) -> NDArray[np.bool_]:
+        """Return whether hours lie on a working day; a holiday is what was observed, else what the
+        calendar says.
+        """
+        day, stated = calendar.days(hours), self.holiday[self.cells(hours)]
+        holiday = np.where(stated < 0, day[:, 2], stated == 1)
+        working: NDArray[np.bool_] = (day[:, 0] < 5) & (holiday == 0)
+        return working
 
     def mean(self, hours: Ints, length: int, least: int = 1) -> Floats:
         """Return the mean of the known rentals of the `length` hours that end with each given one.

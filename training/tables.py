@@ -118,7 +118,8 @@ class Tables:
         known = lay(~np.isnan(history.rentals), False)
         rentals = lay(history.rentals, np.nan)
         counted = np.where(known, rentals, 0.0)
-        working = lay(self._working_days(history), False)
+        grid = np.arange(len(history.rentals)) + self.origin
+        working = lay(history.working(grid, self.calendar), False)
         kinds = known & ~working, known & working
         rain = lay(history.weather, -1) >= RAIN
         dry, wet = np.where(rain, UNLIKE, 1.0), np.where(rain, 1.0, UNLIKE)
@@ -145,13 +146,6 @@ class Tables:
             number = np.count_nonzero(self.known, axis=1)
             self.same_hour[part, 5] = np.where(number > 0, LITTLE * number, np.nan)
             self.same_hour[part, 6] = LITTLE * self.days.sum(axis=1)
-
-    def _working_days(self, history: History) -> NDArray[np.bool_]:
-        """Return whether each cell lies on a working day; a holiday is what was observed, else
-        what the calendar says."""
-        day = self.calendar.days(np.arange(len(history.rentals)) + self.origin)
-        holiday = np.where(history.holiday < 0, day[:, 2], history.holiday == 1)
-        return (day[:, 0] < 5) & (holiday == 0)
 
     def cell_after(self, hours: Ints) -> Ints:
         """Return where hours lie in the tables of weather."""

@@ -12,6 +12,7 @@ from . import (
     config,
     dashboard,
     errors,
+    headers,
     history,
     journal,
     metrics,
@@ -46,6 +47,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     journal.init_app(app)
     api.init_app(app)
     metrics.init_app(app)
-    dashboard.init_app(app)
+    dash_app = dashboard.init_app(app)
+    headers.init_app(app, dash_app.csp_hashes())
     cli.init_app(app)
     return app

@@ -1,6 +1,8 @@
 """The commands of ``flask``, beside Flask's own ``run`` and Flask-Migrate's ``db``."""
 
 import datetime as dt
+import getpass
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from training.importing.mapping import InvalidMapping, Mapping
 
 from . import (
+    auth,
     errors,
     import_dialog,
     journal,
@@ -54,15 +57,17 @@ def serve(host: str, port: int, workers: int) -> None:
     startup.require_free_port(host, port)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     startup.prepare(app)
+    startup.say_who_may(app, host)
     server.run(app, host, port, workers)
 
 
 @click.command(cls=Command)
+@click.option("--accept-data", is_flag=True, help="Train even if the newest weeks look wrong.")
 @with_appcontext
-def retrain() -> None:
+def retrain(accept_data: bool) -> None:
     """Train a challenger now and wait for the decision."""
     startup.upgrade_database()
-    run = retraining.start("cli")
+    run = retraining.start("cli", requested_by=_account(), accept_data=accept_data)
     with click.progressbar(length=100, label="Training") as bar:
         while run["finished_at"] is None:
             time.sleep(0.5)
@@ -72,6 +77,13 @@ def retrain() -> None:
     click.echo(f"{run['status']}: {run['reason']}")
     if run["status"] not in TRAINING_ENDED_WELL:
         raise SystemExit(1)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container, whose accounts may have no name
+        return f"account {os.getuid()}"
 
 
 @click.command(cls=Command)
@@ -199,7 +211,25 @@ def activate(version: int, reason: str) -> None:
     click.echo(f"Version {version} is champion.")
 
 
+@click.command("rotate-token", cls=Command)
+@with_appcontext
+def rotate_token() -> None:
+    """Replace the admin's token; servers that run take the new one at once."""
+    if current_app.config["VLIB_ADMIN_TOKEN"]:
+        raise click.ClickException(
+            "VLIB_ADMIN_TOKEN is set, and the file is not read: change the setting and restart,"
+            " or unset it."
+        )
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    startup.make_folder(app)
+    try:
+        path = auth.renew_admin_token(app)
+    except OSError as error:
+        raise startup.not_writable(app, error) from None
+    click.echo(f"The new token is in {path}; every login in a browser has ended.")
+
+
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (serve, retrain, replay, import_history, backup, models, activate):
+    for command in (serve, retrain, replay, import_history, backup, models, activate, rotate_token):
         app.cli.add_command(command)

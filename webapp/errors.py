@@ -11,6 +11,7 @@
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
     ├── Unprocessable           422  `errors`: a pointer and a sentence each
+    ├── TooManyRequests         429  too many wrong tokens; try again after `Retry-After` seconds
     └── Unavailable             503  try again after `Retry-After` seconds
 
 Details are fixed sentences: no value of the input is ever repeated.
@@ -117,6 +118,13 @@ class Unprocessable(Problem):
     def at(cls, pointer: str, detail: str) -> "Unprocessable":
         """Return the error of one place: an RFC 6901 pointer and what is wrong there."""
         return cls([{"pointer": pointer, "detail": detail}])
+
+
+class TooManyRequests(Problem):
+    status = 429
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
 
 
 class Unavailable(Problem):

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .extensions import db
@@ -125,12 +125,17 @@ class TrainingRun(db.Model):
     run_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     status: Mapped[str] = mapped_column(String(16))
     trigger: Mapped[str] = mapped_column(String(16))
+    requested_by: Mapped[str | None] = mapped_column(String(64))  # the account or token that asked
+    accept_data: Mapped[bool]  # train on doubtful data all the same
+    cause: Mapped[str | None]  # the evidence that called for it
     active: Mapped[bool | None] = mapped_column(unique=True)  # true for one at most, else null
     stage: Mapped[str | None] = mapped_column(String(64))
     progress: Mapped[float]
     reason: Mapped[str | None]
     metrics: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     candidates: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    # Of a run that was rejected before it made a version, which else has it.
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     model_version: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
     mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
     process_group: Mapped[int | None]
@@ -164,3 +169,30 @@ class IdempotencyKey(db.Model):
     status: Mapped[int | None]
     body: Mapped[str | None]
     created_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+class Alert(db.Model):
+    """A condition of `alerts` that holds, or held."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (UniqueConstraint("condition", "active"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    condition: Mapped[str] = mapped_column(String(32))
+    active: Mapped[bool | None]  # true for one of a condition at most, else null
+    found: Mapped[dict[str, Any]] = mapped_column(JSON)  # the values that its text shows
+    raised_at: Mapped[dt.datetime]
+    cleared_at: Mapped[dt.datetime | None]
+
+
+class Notice(db.Model):
+    """Something that the webhook has not yet been told."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event: Mapped[str] = mapped_column(String(16))
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[dt.datetime]
+    attempts: Mapped[int]
+    due_at: Mapped[dt.datetime]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pysqlite3
@@ -21,7 +21,9 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Update,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -36,16 +38,20 @@ from training.features import HORIZONS
 from .extensions import db
 from .models import (
     Activation,
+    Alert,
     IdempotencyKey,
     Import,
     LatestPrediction,
     ModelVersion,
+    Notice,
     Observation,
     Prediction,
     TrainingRun,
 )
 
 ACTIVE = ("queued", "running")
+# What the webhook is told when a run ends so; a cancelled or kept one is no news.
+EVENTS = {"promoted": "promoted", "rejected": "rejected", "failed": "failed", "abandoned": "failed"}
 INPUTS = ["weather", "temperature", "humidity", "windspeed"]
 PREDICTED = (
     *("id", "datetime", "as_of", "horizon", "model_version", "source", "rentals", "lower"),
@@ -62,6 +68,15 @@ REVISION_LOCK = 0x766C6962
 OUTLIVING = ("imports", "model_versions", "training_runs")
 
 JSON = dict[str, Any]
+
+
+class LiveScore(NamedTuple):
+    """How right the live predictions of one horizon were; errors are in rentals."""
+
+    hours: int
+    mae: float
+    coverage: float  # share of the hours inside their interval
+    baseline_mae: float | None  # seasonal-naive, on those of the hours that have one
 
 
 def utcnow() -> dt.datetime:
@@ -138,6 +153,12 @@ def newest_import() -> JSON | None:
     return dict(row._mapping) if row else None
 
 
+def is_demo() -> bool:
+    """Say whether the observations are the embedded history's."""
+    newest = newest_import()
+    return newest is not None and newest["source"] == "demo"
+
+
 def history_start() -> int:
     """Return the number of the import that replaced all before it, 0 if none did."""
     with reading() as connection:
@@ -180,6 +201,12 @@ def observations_frame(
 ) -> pd.DataFrame:
     """Return the observed hours from `start` to before `end`, in order of time."""
     statement = select(*_columns(Observation, OBSERVED)).order_by(Observation.datetime)
+    return _frame(_between(statement, Observation.datetime, start, end))
+
+
+def recording_times(start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """Return `datetime` and `recorded_at`, UTC, of the observed hours in a span."""
+    statement = select(*_columns(Observation, ["datetime", "recorded_at"]))
     return _frame(_between(statement, Observation.datetime, start, end))
 
 
@@ -281,7 +308,7 @@ def predictions_frame(
     Of horizons other than `HORIZONS` only the last one said of an hour is there.
     """
     said = LatestPrediction
-    statement = (
+    statement: Select[Any] = (
         select(
             *_columns(said, ["id", "datetime", "as_of", "horizon", "model_version", "source"]),
             said.rentals.label("predicted"),
@@ -311,6 +338,74 @@ def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
             select(func.min(Prediction.datetime), func.max(Prediction.datetime))
         ).one()
     return (row[0], row[1]) if row[0] else None
+
+
+def count_predictions() -> int:
+    """Return how many predictions are stored."""
+    with reading() as connection:
+        return connection.scalar(select(func.count()).select_from(Prediction)) or 0
+
+
+def scored_predictions() -> set[str]:
+    """Return the ids of those that live error counts in the 28 days to the newest observation.
+
+    Hours of the weeks to come, which may be observed later, are among them.
+    """
+    said = LatestPrediction
+    with reading() as connection:
+        newest = connection.scalar(select(func.max(Observation.datetime)))
+        if newest is None:
+            return set()
+        statement = select(said.id).where(said.source == "live", said.kind > 0)
+        return set(
+            connection.scalars(
+                _between(statement, said.datetime, newest - 4 * WEEK, newest + 2 * WEEK)
+            )
+        )
+
+
+def oldest_predictions(after: str, before: str | None, limit: int) -> Sequence[str]:
+    """Return ids between two, from the oldest on, without those of backtests."""
+    statement = select(Prediction.id).where(Prediction.id > after, Prediction.source != "backtest")
+    if before is not None:
+        statement = statement.where(Prediction.id < before)
+    with reading() as connection:
+        return connection.scalars(statement.order_by(Prediction.id).limit(limit)).all()
+
+
+def delete_predictions(ids: Sequence[str]) -> int:
+    """Delete predictions; return how many there were."""
+    with writing() as connection:
+        return connection.execute(delete(Prediction).where(Prediction.id.in_(ids))).rowcount
+
+
+def live_scores(days: int = 7, model_version: int | None = None) -> dict[int, LiveScore]:
+    """Return the live error by horizon over the last days up to the newest observation.
+
+    The last live prediction of each hour at each of the horizons counts, of all versions or of
+    one; a horizon without any is left out.
+    """
+    said, actual = LatestPrediction, Observation.rentals
+    with reading() as connection:
+        if (newest := connection.scalar(select(func.max(Observation.datetime)))) is None:
+            return {}
+        mine = [said.source == "live", said.kind > 0, said.datetime > newest - dt.timedelta(days)]
+        if model_version is not None:
+            mine.append(said.model_version == model_version)
+        last = select(func.max(said.id)).where(*mine).group_by(said.datetime, said.kind)
+        statement = (
+            select(
+                said.kind,
+                func.count(),
+                func.avg(func.abs(said.rentals - actual)),
+                func.avg(case((actual.between(said.lower, said.upper), 1.0), else_=0.0)),
+                func.avg(func.abs(said.baseline - actual)),
+            )
+            .join(Observation, Observation.datetime == said.datetime)
+            .where(*mine, said.id.in_(last))
+            .group_by(said.kind)
+        )
+        return {kind: LiveScore(*score) for kind, *score in connection.execute(statement)}
 
 
 # Models
@@ -373,6 +468,15 @@ def checksums(version: int) -> dict[str, str]:
     return found or {}
 
 
+def receipt(version: int) -> JSON | None:
+    """Return the promotion receipt of a version; nothing here ever changes one."""
+    with reading() as connection:
+        found = connection.scalar(
+            select(ModelVersion.receipt).where(ModelVersion.version == version)
+        )
+    return None if found is None else {"version": str(version)} | found
+
+
 def mlflow_version(version: int) -> str | None:
     """Return MLflow's number of a version."""
     with reading() as connection:
@@ -419,13 +523,21 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
 # Training runs
 
 
-def add_run(run_id: str, trigger: str, due: dt.datetime | None) -> None:
-    """Add a queued run; raise IntegrityError if one is active or `due` has been served."""
-    row = {"run_id": run_id, "trigger": trigger, "due": due, "requested_at": utcnow()}
+def add_run(
+    run_id: str,
+    trigger: str,
+    due: dt.datetime | None,
+    *,
+    cause: str | None = None,
+    requested_by: str | None = None,
+    accept_data: bool = False,
+) -> None:
+    """Add a queued run; raise `IntegrityError` if one is active or `due` has been served."""
+    row: JSON = {"run_id": run_id, "trigger": trigger, "due": due, "cause": cause}
+    row |= {"requested_by": requested_by, "accept_data": accept_data}
+    row |= {"status": "queued", "active": True, "progress": 0.0, "requested_at": utcnow()}
     with writing() as connection:
-        connection.execute(
-            insert(TrainingRun).values(status="queued", active=True, progress=0.0, **row)
-        )
+        connection.execute(insert(TrainingRun).values(**row))
 
 
 def update_run(run_id: str, **values: Any) -> bool:
@@ -434,10 +546,11 @@ def update_run(run_id: str, **values: Any) -> bool:
         return _update_active(connection, run_id, values)
 
 
-def finish_run(run_id: str, status: str, reason: str) -> bool:
-    """End an active run; say whether it was active."""
+def finish_run(run_id: str, status: str, reason: str, receipt: JSON | None = None) -> bool:
+    """End an active run; say whether it was active. Only one without a version has a receipt."""
+    values = {"status": status, "reason": reason}
     with writing() as connection:
-        return _finish(connection, run_id, {"status": status, "reason": reason})
+        return _finish(connection, run_id, values | ({"receipt": receipt} if receipt else {}))
 
 
 def list_runs(limit: int = 100, cursor: str | None = None) -> list[JSON]:
@@ -470,6 +583,67 @@ def first_request() -> dt.datetime | None:
     """Return when the first run was asked for."""
     with reading() as connection:
         return connection.scalar(select(func.min(TrainingRun.requested_at)))
+
+
+# Alerts and notices
+
+
+def open_alerts() -> dict[str, JSON]:
+    """Return the alerts that are raised, by condition, with `found` and `raised_at`."""
+    with reading() as connection:
+        rows = connection.execute(select(Alert.__table__).where(Alert.active.is_(True))).all()
+    return {row.condition: {"found": row.found, "raised_at": _utc(row.raised_at)} for row in rows}
+
+
+def raise_alert(condition: str, found: JSON, notice: JSON) -> None:
+    """Raise an alert, and note it for the webhook."""
+    row = {"condition": condition, "active": True, "found": found, "raised_at": utcnow()}
+    with writing() as connection:
+        connection.execute(insert(Alert).values(**row))
+        _notice(connection, "degraded", notice)
+
+
+def update_alert(condition: str, found: JSON) -> None:
+    """Change what was found of a raised alert."""
+    with writing() as connection:
+        connection.execute(_raised(condition).values(found=found))
+
+
+def clear_alert(condition: str, notice: JSON) -> None:
+    """Clear a raised alert, and note it for the webhook."""
+    with writing() as connection:
+        connection.execute(_raised(condition).values(active=None, cleared_at=utcnow()))
+        _notice(connection, "recovered", notice)
+
+
+def unsent_notices(limit: int = 20) -> list[JSON]:
+    """Return the oldest notices."""
+    statement = select(Notice.__table__).order_by(Notice.id).limit(limit)
+    with reading() as connection:
+        return [dict(row._mapping) for row in connection.execute(statement)]
+
+
+def postpone_notice(number: int, pause: dt.timedelta) -> None:
+    """Count a try in vain, and wait for the next."""
+    values = {"attempts": Notice.attempts + 1, "due_at": utcnow() + pause}
+    with writing() as connection:
+        connection.execute(update(Notice).where(Notice.id == number).values(**values))
+
+
+def forget_notice(number: int) -> None:
+    """Delete a notice that was sent."""
+    with writing() as connection:
+        connection.execute(delete(Notice).where(Notice.id == number))
+
+
+def forget_notices(older: dt.timedelta) -> None:
+    """Delete the notices that are too old to be news."""
+    old = Notice.created_at < utcnow() - older
+    with reading() as connection:
+        if connection.scalar(select(Notice.id).where(old).limit(1)) is None:
+            return
+    with writing() as connection:
+        connection.execute(delete(Notice).where(old))
 
 
 # Idempotency keys
@@ -588,13 +762,7 @@ def _clear(connection: Connection) -> None:
     for table in reversed(db.metadata.sorted_tables):
         if table.name not in OUTLIVING:
             connection.execute(delete(table))
-    for row in connection.execute(select(ModelVersion.version, ModelVersion.receipt)).all():
-        over = {"decision": "rejected", "reason": "its history was replaced by another"}
-        connection.execute(
-            update(ModelVersion)
-            .where(ModelVersion.version == row.version)
-            .values(decision="rejected", receipt=row.receipt | over)
-        )
+    connection.execute(update(ModelVersion).values(decision="rejected"))
 
 
 def _answered() -> Select[Any, Any]:
@@ -645,7 +813,24 @@ def _activate(connection: Connection, version: int, by: str, reason: str) -> Non
 
 
 def _finish(connection: Connection, run_id: str, values: JSON) -> bool:
-    return _update_active(connection, run_id, values | {"active": None, "finished_at": utcnow()})
+    ended = {"active": None, "finished_at": utcnow()}
+    if not _update_active(connection, run_id, values | ended):
+        return False
+    if event := EVENTS.get(values["status"]):
+        version = values.get("model_version")
+        body = {"run_id": run_id, "detail": values["reason"]}
+        _notice(connection, event, body | {"model_version": str(version) if version else None})
+    return True
+
+
+def _raised(condition: str) -> Update:
+    return update(Alert).where(Alert.condition == condition, Alert.active.is_(True))
+
+
+def _notice(connection: Connection, event: str, body: JSON) -> None:
+    now = utcnow()
+    row = {"event": event, "body": body, "created_at": now, "due_at": now, "attempts": 0}
+    connection.execute(insert(Notice).values(**row))
 
 
 def _update_active(connection: Connection, run_id: str, values: JSON) -> bool:

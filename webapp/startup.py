@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -44,6 +45,7 @@ def under_flask_run(app: Flask) -> None:
         require_free_port(options["host"], options["port"])
     if reloaded or not reloads:  # the reloader's parent serves nothing
         prepare(app)
+        say_who_may(app, options["host"])
         start(app)
 
 
@@ -85,6 +87,29 @@ def prepare(app: Flask) -> None:
         if queries.newest_observation() is None:
             queries.upsert_frame(sources.embedded_history(), importing.demo())
         auth.ensure_admin_token(app)
+
+
+def say_who_may(app: Flask, host: str) -> None:
+    """Warn of access that the operator may not have meant, in one line."""
+    closed = app.config["VLIB_ACCESS"] == "token"
+    if not closed and not _is_loopback(host):
+        log.warning(
+            "Whoever reaches %s may ask for predictions and see the dashboard:"
+            " VLIB_ACCESS=token asks them for a token",
+            host,
+        )
+    if closed and not app.config["VLIB_CLIENT_TOKEN"]:
+        log.warning(
+            "VLIB_ACCESS is token but VLIB_CLIENT_TOKEN is not set: only the admin's token"
+            " opens predictions and the dashboard"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def make_folder(app: Flask) -> Path:

@@ -8,9 +8,10 @@ from flask import Flask
 
 from tests.conftest import TOKEN
 from webapp import importing, predictor, queries
-from webapp.dashboard.pages import explain, performance
+from webapp.dashboard.pages import explain, overview, performance
 from webapp.errors import Conflict, Unavailable
 from webapp.history import to_hour
+from webapp.tries import LIMIT
 
 from .conftest import UNDERSTANDING, Call, text
 
@@ -214,6 +215,14 @@ def test_nothing_happens_without_the_admin_token(app: Flask, call: Call, token: 
         assert "not the admin token" in str(message)
     with app.app_context():
         assert queries.active_run() is None
+
+
+def test_the_dashboards_buttons_count(call: Call) -> None:
+    pressed = {"experiments-retrain-button.n_clicks": 1, "experiments-token-input.value": "guessed"}
+    button = "experiments-retrain-button.n_clicks"
+    said = [str(call("experiments-message.children", button, **pressed)) for _ in range(LIMIT + 1)]
+    assert all("not the admin token" in text for text in said[:-1])
+    assert "Too many wrong tokens" in said[-1]
 
 
 def clicked(call: Call, button: str, **values: Any) -> str:
@@ -466,3 +475,11 @@ def test_a_section_that_breaks_says_so(call: Call, monkeypatch: pytest.MonkeyPat
     assert "could not be loaded" in text(drawn["performance-result-section"]["children"])
     assert "disk" not in str(drawn)
     assert drawn["performance-result-section-charts"]["className"] == "d-none"
+
+
+def test_an_alert_is_told_with_what_to_do(app: Flask) -> None:
+    with app.app_context():
+        queries.raise_alert("database_behind", {"seconds": 90}, {})
+        shown = str(overview.open_alerts({}, "light").children)
+    assert "waited 90 s for the database" in shown
+    assert "locked, full or gone" in shown

@@ -148,6 +148,30 @@ def test_the_last_prediction_of_an_hour_counts(database: Flask, version: int) ->
     assert frame["weather"].tolist() == ["clear"]
 
 
+def test_live_error_counts_the_last_live_prediction_of_each_hour_and_horizon(
+    database: Flask, version: int
+) -> None:
+    queries.upsert_observations([observation(rentals=40), observation(HOUR - queries.WEEK)])
+    live = [
+        prediction(1, rentals=400.0),
+        prediction(2, rentals=50.0, baseline=46.0),
+        prediction(3, rentals=10.0, lower=5.0, upper=15.0, baseline=None, horizon=24),
+        prediction(4, rentals=99.0, horizon=2),  # no horizon that counts
+        prediction(5, rentals=99.0, source="replay"),
+        prediction(6, rentals=99.0, datetime=HOUR - queries.WEEK),  # a week ago
+    ]
+    queries.insert_predictions(live)
+    assert queries.live_scores() == {
+        1: queries.LiveScore(hours=1, mae=10.0, coverage=1.0, baseline_mae=6.0),
+        24: queries.LiveScore(hours=1, mae=30.0, coverage=0.0, baseline_mae=None),
+    }
+    assert queries.live_scores(days=8)[1] == (2, 34.5, 1.0, 5.5)
+
+
+def test_without_hours_there_is_no_live_error(database: Flask) -> None:
+    assert queries.live_scores() == {}
+
+
 def test_an_unfinished_version_leaves_nothing(database: Flask) -> None:
     queries.add_run("run", "cli", None)
     model = {"decision": "promoted", "trained_at": HOUR, "training": {}, "holdout": {}}

@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response
 from webapp import importing
 
 from . import components, guard, sections, urls
-from .pages import experiments, explain, overview, performance, what_if
+from .pages import drift, experiments, explain, overview, performance, what_if
 
-PAGES = (overview, performance, experiments, what_if, explain)
+PAGES = (overview, performance, drift, experiments, what_if, explain)
 THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
 REFRESH_MS, PROGRESS_MS = 10_000, 3_000
 
@@ -35,7 +35,7 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask) -> Dash:
     """Mount the dashboard below ``/dashboard/``, complete before the first request."""
     bootstrap = files("flask_bootstrap") / "static" / "bootstrap5" / "css"
     app.register_blueprint(
@@ -68,6 +68,7 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/", "home", _home)
     # Dash does this in its first request, where requests at the same time would race.
     dash_app._setup_server()  # type: ignore[no-untyped-call]
+    return dash_app
 
 
 def _home() -> Response:

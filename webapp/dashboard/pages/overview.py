@@ -9,7 +9,7 @@ import pandas as pd
 from dash import Dash, html
 from flask import current_app
 
-from webapp import monitoring, queries, scheduler
+from webapp import alerts, monitoring, queries, scheduler
 
 from .. import components, figures, formats, sections, urls
 from ..sections import Chart, Drawing
@@ -44,6 +44,7 @@ def layout(choices: urls.Choices) -> Any:
         "How far the predictions are from what happened, and what serves them.",
         urls.location("overview", choices),
         sections.section("overview-training-section", None),
+        sections.section("overview-alerts-section", None),
         sections.section("overview-status-section", components.waiting("medium", "small")),
         sections.section(
             "overview-curve-section", None, components.chart(CURVE, "The latest predictions")
@@ -56,6 +57,7 @@ def register_callbacks(app: Dash) -> None:
     sections.register(
         app, "overview", PATH, "overview-training-section", training, every=sections.PROGRESS
     )
+    sections.register(app, "overview", PATH, "overview-alerts-section", open_alerts)
     sections.register(app, "overview", PATH, "overview-status-section", status)
     sections.register(app, "overview", PATH, "overview-curve-section", latest, [CURVE])
 
@@ -79,6 +81,27 @@ def training(_choices: urls.Choices, _theme: str) -> Drawing:
             "There is no model yet.",
             "The first training starts by itself when the server runs; its progress shows here.",
         )
+    )
+
+
+def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
+    """Return what is wrong now, in plain words, and what to do about it."""
+    zone = current_app.config["VLIB_TIMEZONE"]
+    return Drawing(
+        [
+            dbc.Alert(
+                [
+                    html.Strong(condition.text.format(**alert["found"])),
+                    html.P(
+                        f"{condition.act} Since {formats.moment(alert['raised_at'], zone)}.",
+                        className="mb-0",
+                    ),
+                ],
+                color="warning",
+            )
+            for condition, alert in alerts.raised()
+        ]
+        or None
     )
 
 
@@ -231,9 +254,7 @@ def _champion_tile(champion: dict[str, Any]) -> html.Div:
 def _data_tile(newest: dt.datetime | None) -> html.Div:
     zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
     now = dt.datetime.now(zone).replace(tzinfo=None)
-    history = queries.newest_import()
-    demo = history is not None and history["source"] == "demo"
-    state = monitoring.freshness(newest, now, demo=demo)
+    state = monitoring.freshness(newest, now, demo=queries.is_demo())
     if newest is None:
         return components.tile("History", formats.UNKNOWN, "no hour has been observed yet")
     marks = {

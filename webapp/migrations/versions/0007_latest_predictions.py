@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 SAME = "datetime source model_version id as_of horizon rentals lower upper baseline requested_at"
 
