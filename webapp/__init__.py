@@ -12,6 +12,7 @@ from . import (
     config,
     dashboard,
     errors,
+    feeds,
     headers,
     history,
     journal,
@@ -45,6 +46,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     history.init_app(app)
     predictor.init_app(app)
     journal.init_app(app)
+    feeds.init_app(app)
     api.init_app(app)
     metrics.init_app(app)
     dash_app = dashboard.init_app(app)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from training.drift import season_drift
 from training.features import HORIZONS
 
-from . import journal, monitoring, notices, predictor, queries
+from . import feeds, journal, monitoring, notices, predictor, queries
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,12 @@ def history_late(_raised: bool) -> Values | None:
     if newest is None or monitoring.freshness(newest, now, demo=queries.is_demo()) != "late":
         return None
     return {"newest": newest.isoformat()}
+
+
+def feed_late(_raised: bool) -> Values | None:
+    """Find that a configured feed has given nothing good for three polls and 15 minutes."""
+    names = feeds.late()
+    return {"names": ", ".join(names)} if names else None
 
 
 def training_failed(_raised: bool) -> Values | None:
@@ -152,6 +158,12 @@ CONDITIONS = (
         "No observation has come since {newest}, so predictions get worse by the day.",
         "See what sends them to POST /api/observations.",
         history_late,
+    ),
+    Condition(
+        "feed_late",
+        "These live feeds have given nothing good for long: {names}.",
+        "See the log for what is wrong with the answer, and whether the address is right.",
+        feed_late,
     ),
     Condition(
         "training_failed",

@@ -46,6 +46,10 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
     "VLIB_DURABILITY": "process",  # what an answered prediction survives; "power": a power cut too
     "VLIB_JOURNAL_MB": 64,  # of predictions that may wait for the database before more are refused
+    "VLIB_WEATHER_URL": "",  # a forecast in Open-Meteo's hourly format; empty: none
+    "VLIB_WEATHER_SECONDS": 3600.0,  # from one look at the forecast to the next
+    "VLIB_GBFS_URL": "",  # gbfs.json of a GBFS feed, for estimated rentals; empty: none
+    "VLIB_GBFS_SECONDS": 60.0,  # from one look at the stations to the next
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
 
@@ -83,6 +87,8 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_KEEP_PREDICTIONS_DAYS": _not_negative,
     "VLIB_MAX_PREDICTIONS": _not_negative,
     "VLIB_ALERT_WEBHOOK": _webhook,
+    "VLIB_WEATHER_URL": _webhook,
+    "VLIB_GBFS_URL": _webhook,
     "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,

@@ -18,7 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from cronsim import CronSim
 from flask import Flask, current_app
 
-from . import alerts, auth, queries, retention, retraining
+from . import alerts, auth, feeds, queries, retention, retraining
 from .errors import Conflict
 from .locks import FileLock
 
@@ -43,11 +43,15 @@ class Leader:
         log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
             timezone=dt.UTC,
-            executors={"default": ThreadPoolExecutor(3)},  # one a job
+            executors={"default": ThreadPoolExecutor(5)},  # one a job
         )
         self._every(self.app.config["VLIB_SCHEDULER_SECONDS"], tick)
         self._every(self.app.config["VLIB_ALERT_SECONDS"], alerts.watch)
         self._every(TIDY_SECONDS, tidy)
+        if self.app.config["VLIB_WEATHER_URL"]:
+            self._every(feeds.TICK_SECONDS, feeds.watch_weather)
+        if self.app.config["VLIB_GBFS_URL"]:
+            self._every(feeds.TICK_SECONDS, feeds.watch_stations)
         self.scheduler.start()
 
     def _every(self, seconds: float, work: Callable[[Flask], None]) -> None:
