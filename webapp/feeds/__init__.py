@@ -75,7 +75,7 @@ def predict_ahead(feed: Feed) -> None:
     ]
     if not asked or predictor.missing():
         return
-    # The same ids if it is killed before the marker is written: then it is stored once all the same.
+    # The same ids if it is killed before the marker is written: it is then stored once.
     ids = [predictor.new_id(hour * 3_600_000, _seed(hour, request.hour)) for request in asked]
     journal.store(predictor.predict(asked, ids=ids))
     feed.keep(feed.kept | {"predicted": hour})

@@ -37,7 +37,7 @@ class Feed:
         """Ask the feed if it is due; say whether it gave something good.
 
         `take` gets what is kept, changes it, and returns for how many seconds nothing new is to
-        be expected. If it raises `FeedError`, what is kept stays as it was and the next try is soon.
+        be expected. After `FeedError` what is kept stays, and the next try is soon.
         """
         if self.tried <= now < self.due:  # a clock that was put back makes it due
             return False
