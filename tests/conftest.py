@@ -90,6 +90,16 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return instance
 
 
+@pytest.fixture(scope="session")
+def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance folder with a version 2 that was kept, to copy."""
+    instance = Path(shutil.copytree(template, tmp_path_factory.mktemp("two") / "instance"))
+    with make_app(instance).app_context():
+        add_version(queries.observations_frame(), "kept")
+        db.engine.dispose()
+    return instance
+
+
 @pytest.fixture
 def instance(template: Path, tmp_path: Path) -> Path:
     """An instance folder with a champion, for this test alone."""

@@ -92,6 +92,8 @@ LEVEL = FEATURES.index("level")
 HORIZON = FEATURES.index("horizon")
 GROWS = 23
 DAYS = 28
+REACH = 24 * DAYS
+"""No observation that is older than so many hours before `as_of` matters."""
 
 
 @dataclass(slots=True)
@@ -128,13 +130,19 @@ def observed_rows(history: History, hours: Ints, as_of: Ints) -> Rows:
 
 
 def build(
-    rows: Rows, history: History, calendar: Calendar, alone: NDArray[np.bool_] | None = None
+    rows: Rows,
+    history: History,
+    calendar: Calendar,
+    alone: NDArray[np.bool_] | None = None,
+    *,
+    as_known: bool = False,
 ) -> NDArray[np.float32]:
     """Return the feature matrix, float32[n, len(FEATURES)].
 
     An `as_of` without an observation is moved back to the newest one before it. Rows marked in
     `alone` get the weather after their `as_of` from nowhere but themselves, as a single request for
-    the future does; by default a row gets what the batch and the history have.
+    the future does; by default a row gets what the batch and the history have. With `as_known` the
+    history has nothing after a row's `as_of`, as it was when that hour was the newest.
     """
     as_of = history.newest_before(rows.as_of)
     state = history.state(as_of)
@@ -152,7 +160,7 @@ def build(
     matrix[:, LEVEL] = level
     matrix[:, HORIZON] = np.where(usable, horizon, UNKNOWN)
     _fill_calendar(matrix[:, _CALENDAR], rows, calendar)
-    _fill_weather(matrix[:, _WEATHER], rows, history, as_of, back, alone)
+    _fill_weather(matrix[:, _WEATHER], rows, history, as_of, back, alone, as_known)
     matrix[:, _STATE] = state[:, 1:]
     matrix[:, _DAILY] /= level[:, None]
     own: list[NDArray[Any]] = [rows.hour, horizon, back, level, rows.temperature]
@@ -197,6 +205,7 @@ def _fill_weather(
     as_of: Ints,
     back: Ints,
     alone: NDArray[np.bool_] | None,
+    as_known: bool,
 ) -> None:
     own = rows.weather, rows.temperature, rows.humidity
     hours = rows.hour[:, None] - _DAY
@@ -205,6 +214,9 @@ def _fill_weather(
     temperature = history.temperature[cells]
     humidity = history.humidity[cells[:, :3]]
     after = hours > as_of[:, None]
+    if as_known:
+        later = hours > rows.as_of[:, None]
+        weather[later], temperature[later], humidity[later[:, :3]] = -1, np.nan, np.nan
     if len(as_of) > 1 and after.any():
         at, found = _batch(rows, hours)
         found &= after

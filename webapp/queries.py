@@ -38,7 +38,7 @@ from .models import (
 )
 
 ACTIVE = ("queued", "running")
-BOOKKEEPING = ("revision", "recorded_at")
+BOOKKEEPING = ("revision", "first_revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
@@ -70,7 +70,10 @@ def reading() -> Iterator[Connection]:
 
 
 def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
-    """Write hours, replacing those already there; return how many are new and how many not."""
+    """Write hours, replacing those already there; return how many are new and how many not.
+
+    What says the same as before is no revision: it is left as it stands.
+    """
     latest = {row["datetime"]: {name: row.get(name) for name in OBSERVED} for row in rows}
     if not latest:
         return 0, 0
@@ -80,23 +83,22 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
         revision = (connection.scalar(select(func.max(Observation.revision))) or 0) + 1
         known = _known_hours(connection, list(latest))
         stamp = {"revision": revision, "recorded_at": utcnow()}
-        new = [row | stamp for hour, row in latest.items() if hour not in known]
+        first = stamp | {"first_revision": revision}
+        new = [row | first for hour, row in latest.items() if hour not in known]
         if new:
             connection.execute(insert(Observation), new)
-        old = [row | stamp for hour, row in latest.items() if hour in known]
-        if old:
-            changed = {name: row for name, row in Observation.__table__.columns.items()}
-            del changed["datetime"]
-            statement = (
-                update(Observation.__table__)
-                .where(Observation.__table__.c.datetime == bindparam("hour"))
-                .values({name: bindparam(f"new_{name}") for name in changed})
-            )
-            connection.execute(
-                statement,
-                [{"hour": row["datetime"]} | {f"new_{k}": row[k] for k in changed} for row in old],
-            )
-    return len(new), len(old)
+        revised = [
+            {f"new_{name}": value for name, value in (row | stamp).items()}
+            for hour, row in latest.items()
+            if hour in known and row != known[hour]
+        ]
+        if revised:
+            hours = Observation.__table__
+            statement = update(hours).where(hours.c.datetime == bindparam("new_datetime"))
+            names = [*(name for name in OBSERVED if name != "datetime"), *stamp]
+            statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+            connection.execute(statement, revised)
+    return len(new), len(latest) - len(new)
 
 
 def upsert_frame(frame: pd.DataFrame) -> tuple[int, int]:
@@ -146,7 +148,7 @@ def newest_observation() -> dt.datetime | None:
 def observations_since(revision: int) -> tuple[int, Sequence[Row[Any]]]:
     """Return the newest revision and the hours written after `revision`."""
     names = ["datetime", "weather", "temperature", "feels_like", "humidity", "windspeed"]
-    columns = _columns(Observation, [*names, "rentals", "holiday"])
+    columns = _columns(Observation, [*names, "rentals", "holiday", "revision", "first_revision"])
     with reading() as connection:
         newest = connection.scalar(select(func.max(Observation.revision))) or 0
         if newest == revision:
@@ -460,11 +462,12 @@ def _frame(statement: Select[Any]) -> pd.DataFrame:
         return pd.DataFrame(result.all(), columns=list(result.keys()))
 
 
-def _known_hours(connection: Connection, hours: list[dt.datetime]) -> set[dt.datetime]:
-    statement = select(Observation.datetime).where(
+def _known_hours(connection: Connection, hours: list[dt.datetime]) -> dict[dt.datetime, JSON]:
+    """Return what is stored from the first to the last of the hours, by hour."""
+    statement = select(*_columns(Observation, OBSERVED)).where(
         Observation.datetime >= min(hours), Observation.datetime <= max(hours)
     )
-    return set(connection.scalars(statement)) & set(hours)
+    return {row.datetime: dict(row._mapping) for row in connection.execute(statement)}
 
 
 def _answered() -> Select[Any, Any]:

@@ -14,7 +14,7 @@ from ..predictor import HourRequest, Prediction
 from . import answers
 from .operations import BATCH_BYTES, operation
 from .parsing import validate
-from .schemas import CODES, Explain, Hour, Hours, PredictionSpan
+from .schemas import CODES, Explain, Hour, Hours, Item, PredictionSpan
 
 blueprint = Blueprint("predict", __name__)
 JSON = dict[str, Any]
@@ -25,28 +25,35 @@ JSON = dict[str, Any]
 def predict(how: Explain, asked: Hour) -> JSON:
     """Predict one hour. The prediction is stored before it is answered.
 
-    With `explain=true`, what each feature adds to it stands beside it.
+    With `explain=true`, what each feature adds to it stands beside it. With `model_version`, that
+    version says what it said or would have said when `as_of` was the newest observed hour.
     """
     if how.explain == "true":
-        prediction, contributions = predictor.explain(to_request(asked), source=_source())
+        prediction, contributions = predictor.explain(
+            to_request(asked), source=_source(), version=asked.model_version
+        )
         journal.store([prediction])
         return prediction.to_json() | {"contributions": contributions}
-    return _predicted([to_request(asked)])[0].to_json()
+    return _predicted([to_request(asked)], asked.model_version)[0].to_json()
 
 
 @blueprint.post("/predict/batch")
 @operation(answers.Predictions, body=Hours, limit=BATCH_BYTES)
 def predict_batch(asked: Hours) -> JSON:
-    """Predict many hours. A bad item costs itself alone."""
+    """Predict many hours. A bad item costs itself alone.
+
+    With `model_version`, that version says what it said or would have said of them.
+    """
     requests: dict[int, HourRequest] = {}
     items: list[JSON] = [{}] * len(asked.items)
     for index, item in enumerate(asked.items):
         pointer = f"/items/{index}"
         try:
-            requests[index] = to_request(validate(Hour, item, pointer), asked.as_of, pointer)
+            requests[index] = to_request(validate(Item, item, pointer), asked.as_of, pointer)
         except Unprocessable as error:
             items[index] = {"error": error.to_json()}
-    for index, prediction in zip(requests, _predicted([*requests.values()]), strict=True):
+    predictions = _predicted([*requests.values()], asked.model_version)
+    for index, prediction in zip(requests, predictions, strict=True):
         items[index] = prediction.to_json()
     return {"items": items, "failed": len(items) - len(requests)}
 
@@ -70,7 +77,7 @@ def get_prediction(id: UUID) -> JSON:
     return found
 
 
-def to_request(asked: Hour, as_of: dt.datetime | None = None, pointer: str = "") -> HourRequest:
+def to_request(asked: Item, as_of: dt.datetime | None = None, pointer: str = "") -> HourRequest:
     """Return a checked hour as the predictor takes it; `as_of` is the whole batch's.
 
     Raises `Unprocessable` if the rentals that may be known reach the hour itself.
@@ -95,11 +102,11 @@ def to_request(asked: Hour, as_of: dt.datetime | None = None, pointer: str = "")
     )
 
 
-def _predicted(requests: Sequence[HourRequest]) -> list[Prediction]:
+def _predicted(requests: Sequence[HourRequest], version: int | None) -> list[Prediction]:
     """Predict and store."""
     if not requests:
         return []
-    predictions = predictor.predict(requests, source=_source())
+    predictions = predictor.predict(requests, source=_source(), version=version)
     journal.store(predictions)
     return predictions
 

@@ -36,6 +36,7 @@ CONTROLS = {
 WARNINGS = {
     "history_is_stale": "The newest known hour is more than a week older, so less is known of it.",
     "outside_training_range": "The model never saw such weather, so take this with care.",
+    "history_revised": "Hours that the model knows here were corrected later.",
     "no_history": "No hour has been observed yet, so the level of demand is a guess.",
 }
 
