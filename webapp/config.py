@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_HOLIDAYS": "US-DC",  # country and subdivision, as the holidays library names them
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
+    "VLIB_KEEP_MODELS": 20,  # newest artefacts that are kept beside those in use; 0: all
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }

@@ -301,12 +301,22 @@ def checksums(version: int) -> dict[str, str]:
     return found or {}
 
 
-def mlflow_version(version: int) -> str | None:
-    """Return MLflow's number of a version."""
+def champion_in_mlflow() -> str | None:
+    """Return MLflow's number of the champion."""
+    number = select(ModelVersion.mlflow_version)
     with reading() as connection:
         return connection.scalar(
-            select(ModelVersion.mlflow_version).where(ModelVersion.version == version)
+            number.where(ModelVersion.version == _champion_version().scalar_subquery())
         )
+
+
+def live_versions(since: dt.datetime) -> set[int]:
+    """Return the versions of which live predictions were asked since a moment in UTC."""
+    asked = select(Prediction.model_version).where(
+        Prediction.source == "live", Prediction.requested_at >= since
+    )
+    with reading() as connection:
+        return set(connection.scalars(asked.distinct()))
 
 
 def list_activations() -> list[JSON]:
@@ -320,9 +330,10 @@ def list_activations() -> list[JSON]:
 
 
 def activate(version: int, by: str, reason: str) -> None:
-    """Make a version champion."""
+    """Make a version champion; nothing is written of one that is."""
     with writing() as connection:
-        _activate(connection, version, by, reason)
+        if connection.scalar(_champion_version()) != version:
+            _activate(connection, version, by, reason)
 
 
 @contextmanager

@@ -19,10 +19,10 @@ from training.features import build, observed_rows
 from training.history import HOURS_PER_WEEK, as_hours
 from training.train import HEADLINE_HORIZON, TrainingRejected, TrainingResult, train
 
-from . import create_app, predictor, queries
+from . import create_app, predictor, queries, versions
 from .history import cache
 from .predictor import new_id
-from .retraining import models_path, workspace
+from .retraining import models_path, tell_mlflow, workspace
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ def main(run_id: str, lock_fd: str) -> None:
         try:
             limit_time(current_app.config["VLIB_TRAINING_LIMIT"])
             run(run_id)
+            versions.prune()
         except TrainingRejected as error:
             queries.finish_run(run_id, "rejected", str(error))
         except (TimeLimit, tracking.TrackingUnavailable) as error:
@@ -122,7 +123,7 @@ def run(run_id: str) -> None:
         shutil.rmtree(target, ignore_errors=True)  # left by a process that died right here
         workspace(run_id).rename(target)
     if decision.status == "promoted":
-        tracking.set_champion(config["VLIB_MLFLOW_TRACKING_URI"], result.mlflow_version)
+        tell_mlflow()
 
 
 def report(run_id: str, stage: str, share: float) -> None:
