@@ -15,7 +15,7 @@ from training.calendar import Calendar
 from training.evaluate import metrics
 from training.history import History
 from training.intervals import Intervals
-from webapp import create_app, queries, startup, trainer
+from webapp import create_app, importing, queries, startup, trainer
 from webapp.extensions import db
 from webapp.retraining import models_path
 
@@ -84,7 +84,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (instance / "models").mkdir()
         startup.upgrade_database()
         frame = sources.embedded_history().tail(120 * 24).reset_index(drop=True)
-        queries.upsert_frame(frame)
+        queries.upsert_frame(frame, importing.demo())
         add_version(frame)
         db.engine.dispose()  # writes the WAL back, so that the copied file is whole
     return instance

@@ -22,7 +22,7 @@ from training.bands import BANDS, band_of
 from training.explain import Trees
 from training.features import FEATURES, HORIZON, LEVEL
 from training.history import Floats
-from training.intervals import Intervals
+from training.intervals import Intervals, scale_of
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -153,17 +153,15 @@ class Artefact:
 
     def predict(self, matrix: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
         """Return rentals, lower and upper bound of each row of a feature matrix."""
-        known = matrix[:, LEVEL].astype(np.float64)
-        level = np.where(known > 0, known, self._level)
         bands = band_of(matrix[:, HORIZON])
         if len(bands) == 1:
             ratio = self._run(int(bands[0]), matrix)
         else:
             ratio = np.empty(len(matrix), np.float32)
             for band in np.unique(bands):
-                members = bands == band
-                ratio[members] = self._run(band, matrix[members])
-        rentals = np.maximum(ratio.astype(np.float64), 0.0) * level
+                members = np.flatnonzero(bands == band)
+                ratio[members] = self._run(band, matrix.take(members, axis=0))
+        rentals = np.maximum(ratio.astype(np.float64), 0.0) * scale_of(matrix, self._level)
         lower, upper = self._intervals.bounds(rentals, matrix)
         return rentals, lower, upper
 

@@ -192,11 +192,12 @@ def main() -> None:
     parser.add_argument("--protocol", choices=PROTOCOLS, required=True)
     parser.add_argument("--horizon", type=_horizon, required=True, help="hours, or none")
     parser.add_argument("--history", type=Path, help="a CSV; default: the embedded history")
+    parser.add_argument("--holidays", default="US-DC", help="where; default: US-DC")
     parser.add_argument("--json", type=Path, help="also write the metrics to this file")
     arguments = parser.parse_args()
     history = read_csv(arguments.history) if arguments.history else embedded_history()
     splits = protocol_splits(arguments.protocol, history)
-    found = scores(backtest(history, splits, arguments.horizon))
+    found = scores(backtest(history, splits, arguments.horizon, holidays=arguments.holidays))
     for name, value in found.items():
         print(f"{name:>8}  {value:.3f}")
     if arguments.json:

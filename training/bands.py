@@ -50,9 +50,11 @@ BANDS = (
 )
 ALL = range(len(BANDS))
 BLIND = len(BANDS) - 1
-_LONGEST = np.array([band.longest for band in BANDS[: BLIND - 1]])
+_LONGEST = [band.longest for band in BANDS[: BLIND - 1]]
+_BAND = np.searchsorted(_LONGEST, np.arange(_LONGEST[-1] + 2))
+_BAND[0] = BLIND
 
 
 def band_of(horizon: NDArray[np.float32]) -> Ints:
     """Return the index into `BANDS` of each horizon; one below 1 means no rentals known."""
-    return np.where(horizon >= 1, np.searchsorted(_LONGEST, horizon), BLIND)
+    return _BAND.take(horizon.astype(np.int64), mode="clip")

@@ -38,6 +38,7 @@ class Calendar:
     def __init__(self, holidays: str) -> None:
         self._holidays = _holiday_table(holidays)
         self._days = _day_table(holidays)
+        self._stated = _stated_table(holidays)
 
     def is_holiday(self, hours: Ints) -> NDArray[np.bool_]:
         """Return whether hours lie on a public holiday (1970 to 2100, else never)."""
@@ -51,6 +52,13 @@ class Calendar:
         before and the day after are working days; years outside 1970 to 2100 have the last day's.
         """
         return self._days.take(hours // 24, axis=0, mode="clip")
+
+    def stated(self, days: Ints, holiday: NDArray[np.int8]) -> NDArray[np.int16]:
+        """Return the same of days since 1970-01-01, where somebody may know better.
+
+        `holiday` is 1, 0, or -1 for what the calendar says.
+        """
+        return self._stated.take(days * 3 + holiday + 1, axis=0, mode="clip")
 
     def features(self, hours: Ints) -> CalendarFeatures:
         """Return hour, weekday and day of the year."""
@@ -90,3 +98,13 @@ def _day_table(place: str) -> NDArray[np.int16]:
     yesterday, tomorrow = np.roll(working, 1), np.roll(working, -1)
     columns = (weekday, working, holiday, days - new_year, yesterday, tomorrow)
     return np.column_stack(columns).astype(np.int16)
+
+
+@lru_cache(maxsize=8)
+def _stated_table(place: str) -> NDArray[np.int16]:
+    """Return three rows a day: as the calendar says, as no holiday, and as a holiday."""
+    table = np.repeat(_day_table(place), 3, axis=0)
+    weekday = table[:, 0] < 5
+    table[1::3, 1], table[1::3, 2] = weekday[1::3], False
+    table[2::3, 1], table[2::3, 2] = False, weekday[2::3]
+    return table

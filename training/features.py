@@ -11,13 +11,15 @@ day's; of all else, and where that day is unknown, the row's own.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from training import tables
 from training.calendar import Calendar
 from training.history import HOURS_PER_WEEK, NO_HISTORY, Floats, History, Ints
+from training.tables import BEFORE, DAYS, RAIN, Tables
 
 HORIZONS = (1, 24, 48, 168)
 UNKNOWN = -1.0
@@ -91,8 +93,7 @@ FEATURES = ("level", *REQUEST, *PATTERN, *MOMENTUM)
 LEVEL = FEATURES.index("level")
 HORIZON = FEATURES.index("horizon")
 GROWS = 23
-DAYS = 28
-REACH = 24 * DAYS
+REACH = 24 * tables.DAYS
 """No observation that is older than so many hours before `as_of` matters."""
 
 
@@ -144,31 +145,28 @@ def build(
     the future does; by default a row gets what the batch and the history have. With `as_known` the
     history has nothing after a row's `as_of`, as it was when that hour was the newest.
     """
-    as_of = history.newest_before(rows.as_of)
-    state = history.state(as_of)
-    level = state[:, 0]
-    # A level of zero (a month without a rental) is no scale either; the comparison fails for NaN.
-    usable = level > 0
-    if not usable.all():
-        level = np.where(usable, level, np.nan)
-        as_of = np.where(usable, as_of, NO_HISTORY)
-    horizon = rows.hour - as_of
-    # The newest same hours of the day that are known, this many hours before the predicted one.
-    back = 24 * _steps(horizon, 24)
+    table = tables.of(history, calendar)
+    cell = rows.as_of - table.origin
+    as_of = table.as_of.take(cell, mode="clip")
+    level = table.level.take(cell, mode="clip")
+    state = table.state.take(cell, axis=0, mode="clip")
+    ahead = rows.hour - as_of
 
     matrix = np.empty((len(level), len(FEATURES)), np.float32)
     matrix[:, LEVEL] = level
-    matrix[:, HORIZON] = np.where(usable, horizon, UNKNOWN)
-    _fill_calendar(matrix[:, _CALENDAR], rows, calendar)
-    _fill_weather(matrix[:, _WEATHER], rows, history, as_of, back, alone, as_known)
-    matrix[:, _STATE] = state[:, 1:]
-    matrix[:, _DAILY] /= level[:, None]
-    own: list[NDArray[Any]] = [rows.hour, horizon, back, level, rows.temperature]
-    own += [rows.weather >= _RAIN, matrix[:, _WORKING_DAY] == 1]
-    working = history.working_days(calendar)
+    matrix[:, HORIZON] = ahead
+    if np.count_nonzero(ahead > _LONGEST):
+        matrix[as_of == NO_HISTORY, HORIZON] = UNKNOWN
+    raining = rows.weather >= RAIN
+    working = _fill_calendar(matrix[:, _CALENDAR], rows, calendar)
+    _fill_weather(matrix[:, _WEATHER], rows, raining, as_of, table, alone, as_known)
+    matrix[:, _STATE] = state[:, :5]
+    matrix[:, _LAST] = state[:, 5:]
+    kind = (working == 1) * table.kind + raining * table.rain
     for start in range(0, len(level), _CHUNK):
         part = slice(start, start + _CHUNK)
-        _fill_rentals(matrix[part, _RENTALS], history, working, *(each[part] for each in own))
+        own = as_of[part], ahead[part], level[part], rows.temperature[part], kind[part]
+        _fill_rentals(matrix[part, _RENTALS], *own, history.rentals, table)
     matrix[np.isnan(matrix)] = UNKNOWN
     return matrix
 
@@ -180,46 +178,83 @@ def _at(first: str, last: str) -> slice:
 _CALENDAR = _at("hour", "working_tomorrow")
 _WEATHER = _at("weather", "rain_day")
 _STATE = _at("level_temperature", "day_level")
-_DAILY = _at("week_level", "day_level")
+_LAST = _at("last", "last_but_two")
 _RENTALS = _at("typical", "growth_week")
-_WORKING_DAY = FEATURES.index("working_day")
+_LONGEST = 10**7
+"""No horizon, in hours, where anything is known."""
 _CHUNK = 8192
 """Rows at once: what is looked up for them then fits in the processor's cache."""
 
 
-def _fill_calendar(columns: NDArray[np.float32], rows: Rows, calendar: Calendar) -> None:
-    day = calendar.days(rows.hour)
-    columns[:, 0] = rows.hour % 24
-    columns[:, 1:] = day
-    stated = rows.holiday >= 0
-    if stated.any():
-        holiday = (rows.holiday == 1) & (day[:, 0] < 5)
-        columns[:, 3] = np.where(stated, holiday, day[:, 2])
-        columns[:, 2] = np.where(stated, ~holiday & (day[:, 0] < 5), day[:, 1])
+def _fill_calendar(
+    columns: NDArray[np.float32], rows: Rows, calendar: Calendar
+) -> NDArray[np.int16]:
+    """Return whether it is a working day, 1 or 0."""
+    days, columns[:, 0] = np.divmod(rows.hour, 24)
+    found = calendar.stated(days, rows.holiday)
+    columns[:, 1:] = found
+    return found[:, 1]
 
 
 def _fill_weather(
     columns: NDArray[np.float32],
     rows: Rows,
-    history: History,
+    raining: NDArray[np.bool_],
     as_of: Ints,
-    back: Ints,
+    table: Tables,
     alone: NDArray[np.bool_] | None,
     as_known: bool,
 ) -> None:
-    own = rows.weather, rows.temperature, rows.humidity
-    hours = rows.hour[:, None] - _DAY
-    cells = history.cells(hours)
-    weather = history.weather[cells]
-    temperature = history.temperature[cells]
-    humidity = history.humidity[cells[:, :3]]
-    after = hours > as_of[:, None]
+    cell = table.after - rows.hour
+    past = table.past.take(cell, axis=0, mode="clip")
+    complete = table.complete.take(cell, mode="clip")
+    if alone is not None:
+        complete &= ~alone | (as_of >= rows.hour - 1)
     if as_known:
-        later = hours > rows.as_of[:, None]
+        complete &= rows.as_of >= rows.hour - 1
+    batch = _Batch(rows) if len(as_of) > 1 else None
+    if batch is not None:
+        complete &= ~batch.says(rows.hour, as_of)
+    if np.count_nonzero(complete) < len(as_of):
+        rest = np.flatnonzero(~complete)
+        hidden = None if alone is None else alone[rest]
+        past[rest] = _weather_before(rows, rest, as_of[rest], table, batch, hidden, as_known)
+    columns[:, 0] = rows.weather
+    columns[:, 1] = rows.temperature
+    columns[:, 2] = rows.humidity
+    columns[:, 3] = rows.windspeed
+    columns[:, 4:13] = past[:, :9]
+    columns[:, 13] = (past[:, 9] + rows.temperature) / 24
+    columns[:, 14] = np.maximum(past[:, 10], rows.temperature)
+    columns[:, 15:] = (past[:, 11:] + raining[:, None]) / _SPANS
+
+
+_SPANS = np.array([6.0, 24.0])
+
+
+def _weather_before(
+    rows: Rows,
+    rest: Ints,
+    as_of: Ints,
+    table: Tables,
+    batch: "_Batch | None",
+    alone: NDArray[np.bool_] | None,
+    as_known: bool,
+) -> Floats:
+    """Return `tables.summary` where the history's weather is not all that there is."""
+    hour, own = rows.hour[rest], rows.temperature[rest]
+    cell = table.cell_after(hour)
+    weather = table.weather[cell, 1:]
+    temperature = table.temperature[cell, 1:]
+    humidity = table.humidity[cell, 1:4]
+    if as_known:
+        later = (hour - rows.as_of[rest])[:, None] > _BEFORE
         weather[later], temperature[later], humidity[later[:, :3]] = -1, np.nan, np.nan
-    if len(as_of) > 1 and after.any():
-        at, found = _batch(rows, hours)
-        found &= after
+    if batch is not None or alone is not None:
+        after = (hour - as_of)[:, None] > _BEFORE
+    if batch is not None:
+        at = batch.before(hour)
+        found = (at >= 0) & after
         np.copyto(weather, rows.weather[at], where=found)
         np.copyto(temperature, rows.temperature[at], where=found)
         np.copyto(humidity, rows.humidity[at[:, :3]], where=found[:, :3])
@@ -227,118 +262,121 @@ def _fill_weather(
         hidden = after & alone[:, None]
         weather[hidden], temperature[hidden], humidity[hidden[:, :3]] = -1, np.nan, np.nan
     unknown = weather < 0
-    if unknown.any():
-        newest_day = history.temperature[history.cells(hours - back[:, None])]
-        moved = own[1] - history.temperature[history.cells(rows.hour - back)]
-        fill = newest_day + moved[:, None]
-        fill = np.where(np.isnan(fill), own[1][:, None], fill)
-        weather = np.where(unknown, own[0][:, None], weather)
-        temperature = np.where(np.isnan(temperature), fill, temperature)
-        humidity = np.where(np.isnan(humidity), own[2][:, None], humidity)
-    columns[:, 0] = own[0]
-    columns[:, 1] = own[1]
-    columns[:, 2] = own[2]
-    columns[:, 3] = rows.windspeed
-    columns[:, 4:7] = temperature[:, :3]
-    columns[:, 7:10] = weather[:, :3]
-    columns[:, 10:13] = humidity
-    columns[:, 13] = (np.add.reduce(temperature, axis=1) + own[1]) / 24
-    columns[:, 14] = np.maximum(np.maximum.reduce(temperature, axis=1), own[1])
-    rain = weather >= _RAIN
-    raining = own[0] >= _RAIN
-    columns[:, 15] = (np.add.reduce(rain[:, :5], axis=1, dtype=np.int64) + raining) / 6
-    columns[:, 16] = (np.add.reduce(rain, axis=1, dtype=np.int64) + raining) / 24
+    if np.count_nonzero(unknown):
+        day = table.temperature[table.cell_after(as_of - (as_of - hour) % 24)]
+        moved = day[:, 1:] + (own - day[:, 0])[:, None]
+        own = own[:, None]
+        np.copyto(moved, own, where=np.isnan(moved))
+        np.copyto(temperature, moved, where=np.isnan(temperature))
+        np.copyto(weather, rows.weather[rest][:, None], where=unknown)
+        np.copyto(humidity, rows.humidity[rest][:, None], where=np.isnan(humidity))
+    return tables.summary(temperature, weather, humidity)
 
 
-_DAY = np.arange(1, 24)
-_RAIN = 2
+_BEFORE = np.arange(1, BEFORE + 1)
 
 
-def _batch(rows: Rows, hours: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-    """Return which row says the weather of each hour, and whether one does.
+class _Batch:
+    """Which row of a batch says the weather of an hour.
 
     Of several rows of an hour one is taken that does not depend on their order.
     """
-    order = np.lexsort((rows.humidity, rows.temperature, rows.weather, rows.hour))
-    known = rows.hour[order]
-    at = np.searchsorted(known, hours)
-    at[at == len(known)] = 0
-    return order[at], known[at] == hours
+
+    def __init__(self, rows: Rows) -> None:
+        self._start = int(rows.hour.min()) - BEFORE
+        self._at = np.full(int(rows.hour.max()) - self._start + 1, -1)
+        self._at[rows.hour - self._start] = np.arange(len(rows.hour))
+        self._count = np.cumsum(self._at >= 0)
+        if self._count[-1] < len(rows.hour):
+            # The last of equal places stays.
+            order = np.lexsort((rows.humidity, rows.temperature, rows.weather))[::-1]
+            self._at[rows.hour[order] - self._start] = order
+        self._before = sliding_window_view(self._at, BEFORE)[:, ::-1]
+
+    def says(self, hour: Ints, as_of: Ints) -> NDArray[np.bool_]:
+        """Return whether a row says anything after `as_of` of the hours before each hour."""
+        end = hour - 1 - self._start
+        start = np.minimum(np.maximum(as_of, hour - 1 - BEFORE) - self._start, end)
+        # Before the first cell there is nothing to count.
+        return self._count[end] > np.where(start < 0, 0, self._count[start])
+
+    def before(self, hour: Ints) -> Ints:
+        """Return the row of each of the hours before, the newest first; -1 where there is none."""
+        return self._before[hour - BEFORE - self._start]
 
 
 def _fill_rentals(
     columns: NDArray[np.float32],
-    history: History,
-    working_days: NDArray[np.bool_],
-    hour: Ints,
-    horizon: Ints,
-    back: Ints,
+    as_of: Ints,
+    ahead: Ints,
     level: Floats,
     temperature: Floats,
-    raining: NDArray[np.bool_],
-    working: NDArray[np.bool_],
+    kind: Ints,
+    rentals: Floats,
+    table: Tables,
 ) -> None:
-    # One look-up for all: numpy's cost for a single row is a cost per call. All sums are along the
-    # last axis, so that they are the same to the last bit for one row and for many.
-    grows = horizon <= GROWS
-    growth = bool(grows.any())
-    asked = np.empty((len(level), _ASKED if growth else DAYS + 5), np.int64)
-    newest = hour - back
-    week = hour - HOURS_PER_WEEK * _steps(horizon, HOURS_PER_WEEK)
-    asked[:, :DAYS] = newest[:, None] - _LAST_DAYS
-    asked[:, DAYS : DAYS + 3] = (hour - horizon)[:, None] - _LAST_HOURS
-    asked[:, DAYS + 3 : DAYS + 5] = week[:, None] - _WEEKS
-    if growth:
-        asked[:, DAYS + 5 : -1] = asked[:, :DAYS] - horizon[:, None]
-        asked[:, -1] = week - horizon
-    cells = history.cells(asked)
-    rentals = history.rentals[cells] / level[:, None]
-    known = ~np.isnan(rentals)
-    counted = np.where(known, rentals, 0.0)
-    days = cells[:, :DAYS]
-    same_kind = (working_days[days] == working[:, None]) & known[:, :DAYS]
-    number = np.add.accumulate(same_kind, axis=1, dtype=np.int64)
+    # The newest same hours of the day, and of the week, that are known.
+    newest = as_of - -ahead % 24
+    week = as_of - -ahead % HOURS_PER_WEEK
+    place = table.place.take(newest - table.origin, mode="clip")
+    kind = kind + place
+    # These tables do not know precipitation: they repeat.
+    same_hour = table.same_hour.take(kind, axis=0, mode="wrap")
+    scale = level[:, None]
+    ratios = same_hour[:, :5] / scale
+    columns[:, :2] = ratios[:, :2]
+    columns[:, 7:10] = ratios[:, 2:]
+    weeks = rentals.take(week[:, None] - (_WEEKS + table.origin), mode="clip")
+    columns[:, 10:12] = weeks / scale
 
-    # The same hours of the last days, weighted in four ways.
-    weights = np.empty((len(level), 4 if growth else 3, DAYS))
-    np.logical_and(same_kind, number <= 6, out=weights[:, 0], casting="unsafe")
-    np.logical_and(same_kind, number <= 3, out=weights[:, 1], casting="unsafe")
-    apart = history.temperature[days] - temperature[:, None]
-    same_rain = (history.weather[days] >= _RAIN) == raining[:, None]
-    alike = np.exp(apart * apart * -0.02) * np.where(same_rain, _RECENCY, 0.15 * _RECENCY)
-    # What is known but nothing alike still counts where nothing else is there.
-    weights[:, 2] = np.where(same_kind & (alike > 0), alike, 0.0) + 1e-9 * known[:, :DAYS]
-    if growth:
-        before = slice(DAYS + 5, -1)
-        weights[:, 3] = weights[:, 0] * known[:, before]
-    total = np.add.reduce(weights, axis=2)
-    total[total == 0] = np.nan
-    mean = np.add.reduce(weights * counted[:, None, :DAYS], axis=2) / total
+    days = table.days[place]
+    apart = table.warmth[place] - temperature[:, None]
+    weight = np.exp(apart * apart * -0.02) * table.alike[kind] * _RECENCY
+    total = np.add.reduce(weight, axis=1) + same_hour[:, 5]
+    analog = np.vecdot(weight, days) + same_hour[:, 6]
+    columns[:, 2] = analog / total / level
+    columns[:, 3] = total
 
-    columns[:, :3] = mean[:, :3]
-    columns[:, 3] = total[:, 2]
-    columns[:, 4:7] = rentals[:, DAYS : DAYS + 3]
-    columns[:, 7:10] = rentals[:, :3]
-    columns[:, 10:12] = rentals[:, DAYS + 3 : DAYS + 5]
-    if not growth:
-        columns[:, 12:] = UNKNOWN
-        return
-    last, least = rentals[:, DAYS], 3.0 / level
-    typical_before = np.add.reduce(weights[:, 3] * counted[:, before], axis=1) / total[:, 3]
-    columns[:, 12] = last * mean[:, 3] / np.maximum(typical_before, least)
-    columns[:, 13] = last + mean[:, 3] - typical_before
-    columns[:, 14] = last * rentals[:, 0] / np.maximum(rentals[:, DAYS + 5], least)
-    columns[:, 15] = last * rentals[:, DAYS + 3] / np.maximum(rentals[:, -1], least)
-    columns[:, 12:] = np.where(grows[:, None], np.minimum(columns[:, 12:], 30.0), UNKNOWN)
+    columns[:, 12:] = UNKNOWN
+    grows = ahead <= GROWS
+    number = np.count_nonzero(grows)
+    if number:
+        part = slice(None) if number == len(grows) else np.flatnonzero(grows)
+        own = as_of[part], ahead[part], newest[part], week[part], kind[part], days[part]
+        columns[part, 12:] = np.minimum(_growth(*own, rentals, table) / scale[part], 30.0)
 
 
-_ASKED = 2 * DAYS + 6
-_LAST_DAYS = 24 * np.arange(DAYS)
-_LAST_HOURS = np.arange(3)
+def _growth(
+    as_of: Ints,
+    ahead: Ints,
+    newest: Ints,
+    week: Ints,
+    kind: Ints,
+    days: Floats,
+    rentals: Floats,
+    table: Tables,
+) -> Floats:
+    """Return what the last known hour would grow to, in rentals, of shape (n, 4)."""
+    before = newest - ahead - table.origin
+    place = table.place.take(before, mode="clip")
+    both = table.six.take(kind, axis=0, mode="wrap") & table.known[place]
+    number = np.add.reduce(both, axis=1, dtype=np.float64)
+    number[number == 0] = np.nan
+    typical = np.add.reduce(both * days, axis=1) / number
+    typical_before = np.add.reduce(both * table.days[place], axis=1) / number
+    last = rentals.take(as_of - table.origin, mode="clip")
+    a_day, a_week = (rentals.take(hour - table.origin, mode="clip") for hour in (newest, week))
+    day_before = rentals.take(before, mode="clip")
+    week_before = rentals.take(week - ahead - table.origin, mode="clip")
+    found = np.empty((len(last), 4))
+    found[:, 0] = last * typical / np.maximum(typical_before, LEAST)
+    found[:, 1] = last + typical - typical_before
+    found[:, 2] = last * a_day / np.maximum(day_before, LEAST)
+    found[:, 3] = last * a_week / np.maximum(week_before, LEAST)
+    return found
+
+
+LEAST = 3.0
+"""Rentals from which growth is taken."""
 _WEEKS = HOURS_PER_WEEK * np.arange(2)
 _RECENCY = 0.5 ** (np.arange(DAYS) / 10)
-
-
-def _steps(horizon: Ints, length: int) -> Ints:
-    """Return how many steps of so many hours lead back from the hour to `as_of` or before it."""
-    return -(-horizon // length)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from training.calendar import Calendar
+    from training.tables import Tables
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -58,10 +59,10 @@ class History:
         windspeed: Floats,
         holiday: NDArray[np.int8],
     ) -> None:
-        self._start = int(hours.min()) if len(hours) else 0
-        self._length = int(hours.max()) - self._start + 1 if len(hours) else 0
+        self.start = int(hours.min()) if len(hours) else 0
+        self.length = int(hours.max()) - self.start + 1 if len(hours) else 0
         # One cell more at each end answers for everything outside.
-        self._cells = hours - self._start + 1
+        self._cells = hours - self.start + 1
         self.rentals = self._grid(rentals, np.nan)
         self.weather = self._grid(weather, -1)
         self.temperature = self._grid(temperature, np.nan)
@@ -73,15 +74,15 @@ class History:
         known = ~np.isnan(self.rentals)
         self._counts = np.cumsum(known)
         self._sums = np.cumsum(np.where(known, self.rentals, 0.0))
-        cells = np.arange(self._length + 2)
+        cells = np.arange(self.length + 2)
         self._newest = np.maximum.accumulate(np.where(known, cells, 0))
-        self.hours: Ints = np.flatnonzero(known) - 1 + self._start
+        self.hours: Ints = np.flatnonzero(known) - 1 + self.start
         with np.errstate(invalid="ignore"):  # what can't be a number is none
             self._state = self._states()
-        self._working: tuple[Calendar, NDArray[np.bool_]] | None = None
+        self.tables: Tables | None = None  # see `training.tables.of`
 
     def _grid(self, values: NDArray[T], unknown: float) -> NDArray[T]:
-        grid = np.full(self._length + 2, unknown, dtype=values.dtype)
+        grid = np.full(self.length + 2, unknown, dtype=values.dtype)
         grid[self._cells] = values
         return grid
 
@@ -110,6 +111,20 @@ class History:
         hours = as_hours(frame["datetime"].to_numpy())
         return cls(hours=hours, weather=codes, holiday=holiday, **columns)
 
+    def frame(self) -> pd.DataFrame:
+        """Return the hours whose weather is known, as `from_frame` takes them, oldest first."""
+        import pandas as pd
+
+        cells = np.flatnonzero(self.weather >= 0)
+        columns = ("temperature", "feels_like", "humidity", "windspeed", "rentals")
+        return pd.DataFrame(
+            {
+                "datetime": as_datetimes(cells - 1 + self.start),
+                "weather": np.array(WEATHER, object)[self.weather[cells]],
+                **{name: getattr(self, name)[cells] for name in columns},
+            }
+        )
+
     @property
     def first(self) -> int | None:
         """The oldest hour whose rentals are known."""
@@ -123,7 +138,7 @@ class History:
     def cells(self, hours: Ints) -> Ints:
         """Return where hours lie in the grid columns; hours outside share the two end cells."""
         # Not np.clip, which takes five times as long for one row.
-        return np.minimum(np.maximum(hours - (self._start - 1), 0), self._length + 1)
+        return np.minimum(np.maximum(hours - (self.start - 1), 0), self.length + 1)
 
     def newest_before(self, hours: Ints) -> Ints:
         """Return the newest hour, not after each given one, whose rentals are known.
@@ -131,11 +146,20 @@ class History:
         `NO_HISTORY` where there is none.
         """
         cells = self._newest[self.cells(hours)]
-        return np.where(cells > 0, cells + (self._start - 1), NO_HISTORY)
+        return np.where(cells > 0, cells + (self.start - 1), NO_HISTORY)
 
     def rentals_at(self, hours: Ints) -> Floats:
         """Return the rentals of hours; NaN where unknown."""
         return self.rentals[self.cells(hours)]
+
+    def working(self, hours: Ints, calendar: Calendar) -> NDArray[np.bool_]:
+        """Return whether hours lie on a working day; a holiday is what was observed, else what the
+        calendar says.
+        """
+        day, stated = calendar.days(hours), self.holiday[self.cells(hours)]
+        holiday = np.where(stated < 0, day[:, 2], stated == 1)
+        working: NDArray[np.bool_] = (day[:, 0] < 5) & (holiday == 0)
+        return working
 
     def mean(self, hours: Ints, length: int, least: int = 1) -> Floats:
         """Return the mean of the known rentals of the `length` hours that end with each given one.
@@ -157,7 +181,7 @@ class History:
         return self._state[self.cells(hours)]
 
     def _states(self) -> Floats:
-        hours = np.arange(self._length + 2) + (self._start - 1)
+        hours = np.arange(self.length + 2) + (self.start - 1)
         seen = self.weather >= 0
         rain = np.where(self.weather >= WEATHER.index("light_precipitation"), 1.0, 0.0)
         # In millionths of a degree, so that sums are exact and do not tell what came long before.
@@ -172,19 +196,6 @@ class History:
                 self.mean(hours, 24),
             ]
         )
-
-    def working_days(self, calendar: Calendar) -> NDArray[np.bool_]:
-        """Return for each grid cell whether it lies on a working day.
-
-        A holiday is what was observed, else what the calendar says.
-        """
-        kept = self._working
-        if kept is None or kept[0] is not calendar:
-            hours = np.arange(self._length + 2) + (self._start - 1)
-            day = calendar.days(hours)
-            holiday = np.where(self.holiday < 0, day[:, 2], self.holiday == 1)
-            self._working = kept = (calendar, (day[:, 0] < 5) & (holiday == 0))
-        return kept[1]
 
     def level(self, hours: Ints) -> Floats:
         """Return the trailing level: the mean of the known rentals of 28 days.

@@ -12,7 +12,7 @@ Conformal prediction from residuals of hours that the model had not seen:
 Everything is in ratios to the level. 5 % lie below the lower bound and 5 % above the upper.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -55,6 +55,10 @@ class Intervals:
     knots: Floats
     lower: Floats
     upper: Floats
+    _lines: Floats = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_lines", _lines(self.knots, self.lower, self.upper))
 
     @classmethod
     def fit(
@@ -69,7 +73,7 @@ class Intervals:
 
         Without `hours` all residuals count alike.
         """
-        scale = _scale(matrix, level)
+        scale = scale_of(matrix, level)
         residual, ratio = (actual - predicted) / scale, predicted / scale
         age = np.zeros(len(actual)) if hours is None else hours.max() - hours
         weight = 0.5 ** (age / HALF_LIFE)
@@ -98,17 +102,15 @@ class Intervals:
 
         Horizons beyond those calibrated take the longest.
         """
-        scale = _scale(matrix, self.level)
+        scale = scale_of(matrix, self.level)
         ratio = rentals / scale
-        groups = _rows(matrix[:, HORIZON]) * len(KINDS) + kind_of(matrix)
-        below, above = np.empty((2, len(rentals)))
-        for group in [int(groups[0])] if len(groups) == 1 else np.unique(groups):
-            row, kind = divmod(group, len(KINDS))
-            members = groups == group
-            knots, asked = self.knots[kind], ratio[members]
-            below[members] = np.interp(asked, knots, self.lower[row, kind])
-            above[members] = np.interp(asked, knots, self.upper[row, kind])
-        lower, upper = rentals + below * scale, rentals + above * scale
+        kind = kind_of(matrix)
+        passed = np.add.reduce(ratio[:, None] >= self.knots.take(kind, axis=0), axis=1)
+        group = _GROUP.take(matrix[:, HORIZON].astype(np.int64), mode="clip") + kind
+        found = self._lines.take(group * (_KNOTS + 1) + passed, axis=0)
+        away = (ratio - found[:, 0])[:, None]
+        bounds = (found[:, 1:3] * away + found[:, 3:]) * scale[:, None]
+        lower, upper = rentals + bounds[:, 0], rentals + bounds[:, 1]
         return np.minimum(np.maximum(lower, 0.0), rentals), np.maximum(upper, rentals)
 
     def to_dict(self) -> dict[str, Any]:
@@ -144,29 +146,54 @@ class Intervals:
 
 def kind_of(matrix: NDArray[np.float32]) -> Ints:
     """Return the index into `KINDS` of each row of a feature matrix."""
-    hour = matrix[:, _HOUR].astype(np.int64)
-    return _KIND[matrix[:, _WORKING].astype(np.int64), hour]
+    place = matrix[:, _WORKING] * 24 + matrix[:, _HOUR]
+    return _KIND.take(place.astype(np.int64))
 
 
 def _kinds() -> Ints:
     hour = np.arange(24)
     night = (hour >= 22) | (hour <= 5)
     rush = ((hour >= 7) & (hour <= 9)) | ((hour >= 16) & (hour <= 19))
-    return np.stack([np.where(night | (hour <= 7), 3, 2), np.where(night, 3, np.where(rush, 0, 1))])
+    free = np.where(night | (hour <= 7), 3, 2)
+    return np.append(free, np.where(night, 3, np.where(rush, 0, 1)))
 
 
 _KIND = _kinds()
 """By working day and hour."""
+_ROW = np.searchsorted(CALIBRATED, np.arange(CALIBRATED[-1] + 1))
+_ROW[0] = len(CALIBRATED)
+"""By horizon; 0: no rentals known."""
+_GROUP = _ROW * len(KINDS)
 
 
-def _scale(matrix: NDArray[np.float32], level: float) -> Floats:
+def scale_of(matrix: NDArray[np.float32], level: float) -> Floats:
+    """Return the level of each row of a feature matrix, the given one where it is unknown."""
     known = matrix[:, LEVEL].astype(np.float64)
-    return np.where(known > 0, known, level)
+    unknown = known <= 0
+    if np.count_nonzero(unknown):
+        known[unknown] = level
+    return known
 
 
 def _rows(horizon: NDArray[np.float32]) -> Ints:
-    rows = np.minimum(np.searchsorted(CALIBRATED, horizon), len(CALIBRATED) - 1)
-    return np.where(horizon > 0, rows, len(CALIBRATED))
+    return _ROW.take(horizon.astype(np.int64), mode="clip")
+
+
+def _lines(knots: Floats, lower: Floats, upper: Floats) -> Floats:
+    """Return where and what the bounds are between knots, constant beyond the outer ones.
+
+    Of shape (rows * kinds * (k + 1), 5): a ratio, the slopes from there, the bounds there.
+    """
+    table = np.zeros((*lower.shape[:2], _KNOTS + 1, 5))
+    table[:, :, 1:, 0], table[:, :, 0, 0] = knots, knots[:, 0]
+    step = np.diff(knots)
+    for column, bound in enumerate((lower, upper)):
+        rise = np.diff(bound)
+        # Of equal knots the last one counts, so that nothing lies between them.
+        slopes = np.divide(rise, step, out=np.zeros_like(rise), where=step > 0)
+        table[:, :, 1:-1, 1 + column] = slopes
+        table[:, :, 1:, 3 + column], table[:, :, 0, 3 + column] = bound, bound[:, :, 0]
+    return table.reshape(-1, 5)
 
 
 def _quantiles(

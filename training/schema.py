@@ -3,7 +3,9 @@
 A history has one row for each observed hour. An hour that is absent is unknown, not zero.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -49,12 +51,10 @@ _STAMP = r"\d{4}-\d\d-\d\d[T ]\d\d(:\d\d(:\d\d(\.0+)?)?)?"
 _HOLIDAY = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
-class InvalidHistory(ValueError):
-    """A table is no history: the message names row, column, value and expectation."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Problem:
+class Problem:
+    """A value that is none: its row (counted from 0), column, and what was expected."""
+
     row: int
     column: str
     value: object
@@ -62,6 +62,24 @@ class _Problem:
 
     def __str__(self) -> str:
         return f"row {self.row + 1}, column {self.column}: {self.value!r}, expected {self.expected}"
+
+
+class InvalidHistory(ValueError):
+    """A table is no history: the message names row, column, value and expectation.
+
+    `problems` are all of them, in the order of rows; empty if it is not about single values.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> Self:
+        """Return the error that names the first of the problems, and how many more there are."""
+        found = sorted(problems, key=lambda problem: problem.row)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return cls(f"{found[0]}{more}", found)
 
 
 def check_history(frame: pd.DataFrame) -> pd.DataFrame:
@@ -78,16 +96,14 @@ def check_history(frame: pd.DataFrame) -> pd.DataFrame:
     """
     _check_columns(frame)
     frame = frame.reset_index(drop=True)
-    problems: list[_Problem] = []
+    problems: list[Problem] = []
     clean = pd.DataFrame({"datetime": _datetimes(frame["datetime"], problems)})
     clean["weather"] = _weather(frame["weather"], problems)
     for name, number in NUMBERS.items():
         clean[name] = _numbers(frame, name, number, problems)
     clean["holiday"] = _holidays(frame, problems)
     if problems:
-        problems.sort(key=lambda problem: problem.row)
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise InvalidHistory(f"{problems[0]}{more}")
+        raise InvalidHistory.of(problems)
     _check_units(clean)
     clean = clean.sort_values("datetime", ignore_index=True)
     return clean[list(HISTORY)]
@@ -117,16 +133,14 @@ def _check_columns(frame: pd.DataFrame) -> None:
         raise InvalidHistory("there is no row, expected at least one observed hour")
 
 
-def _report(
-    problems: list[_Problem], raw: pd.Series, bad: "pd.Series[bool]", expected: str
-) -> None:
+def _report(problems: list[Problem], raw: pd.Series, bad: "pd.Series[bool]", expected: str) -> None:
     for row in np.flatnonzero(bad.to_numpy()):
         value = raw.iloc[row]
         shown = value.item() if isinstance(value, np.generic) else value
-        problems.append(_Problem(int(row), str(raw.name), shown, expected))
+        problems.append(Problem(int(row), str(raw.name), shown, expected))
 
 
-def _datetimes(raw: pd.Series, problems: list[_Problem]) -> pd.Series:
+def _datetimes(raw: pd.Series, problems: list[Problem]) -> pd.Series:
     stamps: pd.Series
     if pd.api.types.is_datetime64_dtype(raw):
         stamps = raw
@@ -148,13 +162,13 @@ def _datetimes(raw: pd.Series, problems: list[_Problem]) -> pd.Series:
     return result
 
 
-def _weather(raw: pd.Series, problems: list[_Problem]) -> pd.Series:
+def _weather(raw: pd.Series, problems: list[Problem]) -> pd.Series:
     _report(problems, raw, ~raw.isin(WEATHER), f"one of {', '.join(WEATHER)}")
     return raw.astype("string").astype(object)
 
 
 def _numbers(
-    frame: pd.DataFrame, name: str, number: Number, problems: list[_Problem]
+    frame: pd.DataFrame, name: str, number: Number, problems: list[Problem]
 ) -> "pd.Series[float]":
     if name not in frame.columns:
         return pd.Series(np.nan, index=frame.index, name=name)
@@ -167,7 +181,7 @@ def _numbers(
     return values
 
 
-def _holidays(frame: pd.DataFrame, problems: list[_Problem]) -> pd.Series:
+def _holidays(frame: pd.DataFrame, problems: list[Problem]) -> pd.Series:
     if "holiday" not in frame.columns:
         return pd.Series(pd.NA, index=frame.index, dtype="boolean")
     raw = frame["holiday"]
@@ -181,5 +195,5 @@ def _check_units(clean: pd.DataFrame) -> None:
     highest = clean["humidity"].max()
     if len(clean) >= 24 and 0 < highest <= 1:
         row = int(clean["humidity"].to_numpy().argmax())
-        problem = _Problem(row, "humidity", float(highest), "% (0 to 100), not a fraction")
+        problem = Problem(row, "humidity", float(highest), "% (0 to 100), not a fraction")
         raise InvalidHistory(f"{problem}: it is the largest value")

@@ -118,6 +118,29 @@ def log_training(
         raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {_first_line(error)}") from error
 
 
+def log_receipt(
+    uri: str, artifact_location: str, receipt: dict[str, Any], run_id: str | None
+) -> None:
+    """Store a promotion receipt as `receipt.json` of a run; of a new one if there was no training.
+
+    Raises
+    ------
+    TrackingUnavailable
+        The store failed.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    check(uri)
+    try:
+        client = _client(uri)
+        known = run_id or _decision_without_training(client, uri, artifact_location, receipt)
+        client.log_dict(known, receipt, "receipt.json")
+        client.set_tag(known, "decision", receipt["decision"])
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {_first_line(error)}") from error
+
+
 def set_champion(uri: str, mlflow_version: str) -> None:
     """Move the alias `champion` of the registered model to a version.
 
@@ -168,6 +191,15 @@ def _log_training(
     return run_id, str(logged.registered_model_version)
 
 
+def _decision_without_training(
+    client: MlflowClient, uri: str, artifact_location: str, receipt: dict[str, Any]
+) -> str:
+    experiment = _experiment(client, uri, artifact_location)
+    run = client.create_run(experiment, run_name=f"{receipt['decision']} before a training")
+    client.set_terminated(run.info.run_id)
+    return str(run.info.run_id)
+
+
 def _log_summary(client: MlflowClient, run_id: str, result: TrainingResult) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
@@ -183,7 +215,7 @@ def _log_summary(client: MlflowClient, run_id: str, result: TrainingResult) -> N
         "holdout_to": result.holdout["to"],
     }
     tags = {f"version.{name}": version(name) for name in LIBRARIES}
-    tags |= {"version.python": sys.version.split()[0], "mlflow.source.git.commit": _git_revision()}
+    tags |= {"version.python": sys.version.split()[0], "mlflow.source.git.commit": git_revision()}
     client.log_batch(
         run_id,
         metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
@@ -324,7 +356,8 @@ def _shown(uri: str) -> str:
     return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
 
 
-def _git_revision() -> str:
+def git_revision() -> str:
+    """Return the revision of the code, `unknown` outside a repository."""
     try:
         found = subprocess.run(
             ["git", "rev-parse", "HEAD"],  # noqa: S607

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from training import artefact, tracking
+from training import artefact, checks, tracking
 from training.bands import band_of
 from training.calendar import Calendar
 from training.evaluate import LEVEL as COVERAGE
@@ -43,7 +43,11 @@ Progress = Callable[[str, float], None]
 
 
 class TrainingRejected(ValueError):
-    """The data is no basis for a model; the message says why."""
+    """The data is no basis for a model; the message says why, `findings` what is wrong with it."""
+
+    def __init__(self, reason: str, findings: Sequence[checks.Finding] = ()) -> None:
+        super().__init__(reason)
+        self.findings = list(findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,12 @@ class TrainingResult:
         params, mean_score and fold_scores (MAE), rank, fit_seconds.
     backtest : DataFrame
         The holdout as it would have been predicted at each of `HORIZONS`: datetime, as_of,
-        horizon, predicted, lower, upper, actual and the weather.
+        horizon, predicted, lower, upper, actual, baseline (seasonal-naive) and the weather.
     importance, dependence : dict
         Of the holdout a day ahead, see `training.understanding`; also in the artefact's
         `understanding.json`.
+    findings : list of dict
+        What is doubtful about the data, which was accepted all the same.
     checksums : dict
         sha256 of each file of the artefact.
     """
@@ -99,6 +105,7 @@ class TrainingResult:
     backtest: pd.DataFrame
     importance: dict[str, list[float]]
     dependence: dict[str, dict[str, Any]]
+    findings: list[checks.Finding]
     checksums: dict[str, str]
     mlflow_run_id: str = ""
     mlflow_version: str = ""
@@ -115,6 +122,7 @@ def train(
     seed: int = 0,
     n_jobs: int = 2,
     quick: bool = False,
+    accept_data: bool = False,
     progress: Progress = lambda stage, share: None,
 ) -> TrainingResult:
     """Train on all but the newest 28 days, score on those, export and log.
@@ -133,13 +141,16 @@ def train(
         Threads of the search and of the fits.
     quick : bool
         Spend less on it: a first champion within a minute.
+    accept_data : bool
+        Train on data that is doubtful (see `training.checks`) all the same.
     progress : callable
         Gets each stage at its start, with the share of the whole that is done.
 
     Raises
     ------
     TrainingRejected
-        The frame is no valid history, too short, or its rentals never differ.
+        The frame is no valid history, too short, its rentals never differ, or its newest weeks
+        are doubtful and not accepted.
     tracking.TrackingUnavailable
         The store can't be reached or written.
     """
@@ -150,6 +161,9 @@ def train(
     history = History.from_frame(clean)
     hours, holdout = _split(history)
     calendar = Calendar(holidays)
+    findings = checks.find(clean, calendar)
+    if findings and not accept_data:
+        raise TrainingRejected(_reason(findings), findings)
     tracking.check(tracking_uri)
     wait_for_store = tracking.prepare(tracking_uri, artifact_location)
 
@@ -171,7 +185,7 @@ def train(
     intervals = unseen.calibrate(level_of(fitted))
 
     progress("exporting", 0.75)
-    data = _describe(clean, hours)
+    data = describe(clean[as_hours(clean["datetime"].to_numpy()) <= hours[-1]])
     about = {"holidays": holidays, "data": data, "ranges": _ranges(history, hours)}
     checksums = artefact.save(directory, fitted, intervals, about)
 
@@ -195,6 +209,7 @@ def train(
         backtest=scored,
         importance=importance,
         dependence=dependence,
+        findings=findings,
         checksums=checksums,
     )
 
@@ -208,10 +223,18 @@ def train(
 
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:
+    if findings := checks.invalid(frame):
+        raise TrainingRejected(_reason(findings), findings)
     try:
         return check_history(frame)
     except InvalidHistory as error:
         raise TrainingRejected(str(error)) from error
+
+
+def _reason(findings: Sequence[checks.Finding]) -> str:
+    return "; ".join(
+        f"{found['first']} to {found['last']}: {found['detail']}" for found in findings
+    )
 
 
 def _split(history: History) -> tuple[Ints, Ints]:
@@ -228,10 +251,11 @@ def _split(history: History) -> tuple[Ints, Ints]:
     return hours, history.hours[held_out]
 
 
-def _describe(clean: pd.DataFrame, hours: Ints) -> dict[str, Any]:
-    part = clean[as_hours(clean["datetime"].to_numpy()) <= hours[-1]]
-    digest = hashlib.sha256(part.to_csv(index=False).encode()).hexdigest()
-    return {"rows": len(part), **_span(hours), "data_sha256": digest}
+def describe(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return rows, from, to and data_sha256 of a table of hours in order."""
+    digest = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
+    span = _span(as_hours(frame["datetime"].to_numpy()))
+    return {"rows": len(frame), **span, "data_sha256": digest}
 
 
 def _span(hours: Ints) -> dict[str, str]:
@@ -267,6 +291,7 @@ def backtest(
             "lower": lower,
             "upper": upper,
             "actual": history.rentals_at(hours),
+            "baseline": seasonal_naive(hours, history, as_of),
             "weather": np.array(WEATHER)[rows.weather],
             "temperature": rows.temperature,
             "humidity": rows.humidity,

@@ -5,7 +5,20 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import api, auth, cli, config, dashboard, errors, history, metrics, models, predictor
+from . import (
+    api,
+    auth,
+    cli,
+    config,
+    dashboard,
+    errors,
+    headers,
+    history,
+    journal,
+    metrics,
+    models,
+    predictor,
+)
 from .extensions import db, migrate, prepare_connections
 
 __all__ = ["create_app", "models"]
@@ -21,16 +34,20 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
+    # No view is a coroutine; Flask would look seven times a request whether one is.
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     db.init_app(app)
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     with app.app_context():
-        prepare_connections(db.engine)
+        prepare_connections(db.engine, durable=app.config["VLIB_DURABILITY"] == "power")
     errors.init_app(app)
     auth.init_app(app)
     history.init_app(app)
     predictor.init_app(app)
+    journal.init_app(app)
     api.init_app(app)
     metrics.init_app(app)
-    dashboard.init_app(app)
+    dash_app = dashboard.init_app(app)
+    headers.init_app(app, dash_app.csp_hashes())
     cli.init_app(app)
     return app

@@ -3,6 +3,11 @@
 The admin's token changes state; the client's asks for predictions and looks at the dashboard
 where ``VLIB_ACCESS`` is ``token``. A browser gets a signed cookie for the client's token or the
 admin's; it never opens an admin's call, so no other site can make a browser do one.
+
+Wrong tokens are counted for each client's address (see `tries`). A client that sent too many is
+refused for a while whatever token it sends, else the right one would show itself; a cookie and
+calls that need no token still work. A right token takes nothing back: who holds the client's
+could otherwise go on guessing the admin's.
 """
 
 import hmac
@@ -16,6 +21,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .errors import Forbidden, Unauthorized
+from .tries import Tries
 
 COOKIE = "vlib_access"
 COOKIE_SECONDS = 30 * 24 * 3600
@@ -26,11 +32,16 @@ Role = Literal["admin", "client"]
 
 def init_app(app: Flask) -> None:
     """Ask for a token wherever the settings want one."""
+    folder = Path(app.config["VLIB_INSTANCE_PATH"]) / "failed_tries"
+    app.extensions["vlib_tries"] = Tries(folder)
     app.before_request(_require_client)
 
 
 def require_admin() -> None:
-    """Raise `Unauthorized` without a known token, `Forbidden` with a client's."""
+    """Raise `Unauthorized` without a known token, `Forbidden` with a client's.
+
+    After too many wrong tokens raise `TooManyRequests`.
+    """
     role = _bearer_role()
     if role is None:
         raise Unauthorized("This call needs the admin's bearer token.")
@@ -39,8 +50,13 @@ def require_admin() -> None:
 
 
 def is_admin_token(token: str) -> bool:
-    """Say whether a text is the admin's token."""
-    return _same(token, admin_token(current_app))
+    """Say whether a text is the admin's token; raise `TooManyRequests` as `require_admin`."""
+    return _role(token) == "admin"
+
+
+def forget_tries() -> None:
+    """Forget the failures that count no more."""
+    _tries().forget()
 
 
 def admin_token(app: Flask) -> str:
@@ -49,7 +65,8 @@ def admin_token(app: Flask) -> str:
         return str(given)
     path = _token_path(app)
     try:
-        stamp = path.stat().st_mtime_ns
+        found = path.stat()
+        stamp = found.st_mtime_ns, found.st_ino, found.st_size
         known = app.extensions.get("vlib_admin_token", (None, ""))
         if known[0] != stamp:
             known = stamp, path.read_text().strip()
@@ -61,13 +78,21 @@ def admin_token(app: Flask) -> str:
 
 def ensure_admin_token(app: Flask) -> None:
     """Write a new token into the file, mode 600, unless there is one or a setting."""
-    if admin_token(app):
-        return
+    if not admin_token(app):
+        renew_admin_token(app)
+
+
+def renew_admin_token(app: Flask) -> Path:
+    """Write a new token into the file, mode 600, and return its path.
+
+    Every process reads it at its next use, and the cookies made with the old one end.
+    """
     path = _token_path(app)
     draft = path.with_name(f".admin_token.{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(32) + "\n")
     draft.replace(path)
+    return path
 
 
 def _require_client() -> WerkzeugResponse | None:
@@ -107,9 +132,22 @@ def _bearer_role() -> Role | None:
 
 
 def _role(token: str) -> Role | None:
-    if is_admin_token(token):
+    """Return whose token it is, and count one that is nobody's."""
+    tries = _tries()
+    address = request.remote_addr or ""  # behind trusted proxies, the one that they name
+    tries.check(address)
+    if _same(token, admin_token(current_app)):
         return "admin"
-    return "client" if _same(token, current_app.config["VLIB_CLIENT_TOKEN"] or "") else None
+    if _same(token, current_app.config["VLIB_CLIENT_TOKEN"] or ""):
+        return "client"
+    if token:
+        tries.add(address)
+    return None
+
+
+def _tries() -> Tries:
+    tries: Tries = current_app.extensions["vlib_tries"]
+    return tries
 
 
 def _same(token: str, expected: str) -> bool:

@@ -1,6 +1,8 @@
 """The commands of ``flask``, beside Flask's own ``run`` and Flask-Migrate's ``db``."""
 
 import datetime as dt
+import getpass
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,20 @@ from flask.cli import with_appcontext
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from training import schema, sources
+from training.importing.mapping import InvalidMapping, Mapping
 
-from . import errors, queries, replaying, retraining, server, startup, versions
+from . import (
+    auth,
+    errors,
+    import_dialog,
+    journal,
+    queries,
+    replaying,
+    retraining,
+    server,
+    startup,
+    versions,
+)
 
 
 class Command(click.Command):
@@ -45,15 +58,17 @@ def serve(host: str, port: int, workers: int) -> None:
     startup.require_free_port(host, port)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     startup.prepare(app)
+    startup.say_who_may(app, host)
     server.run(app, host, port, workers)
 
 
 @click.command(cls=Command)
+@click.option("--accept-data", is_flag=True, help="Train even if the newest weeks look wrong.")
 @with_appcontext
-def retrain() -> None:
+def retrain(accept_data: bool) -> None:
     """Train a challenger now and wait for the decision."""
     startup.upgrade_database()
-    run = retraining.start("cli")
+    run = retraining.start("cli", requested_by=_account(), accept_data=accept_data)
     with click.progressbar(length=100, label="Training") as bar:
         while run["finished_at"] is None:
             time.sleep(0.5)
@@ -63,6 +78,13 @@ def retrain() -> None:
     click.echo(f"{run['status']}: {run['reason']}")
     if run["status"] not in TRAINING_ENDED_WELL:
         raise SystemExit(1)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container, whose accounts may have no name
+        return f"account {os.getuid()}"
 
 
 @click.command(cls=Command)
@@ -79,18 +101,71 @@ def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url
         raise click.ClickException(str(error)) from None
 
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
 @click.command("import-history", cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Ask nothing; what is not clear is an error.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help='As rentals="Rented Bike Count"; an empty COLUMN says there is none. Repeatable.',
+)
+@click.option(
+    "--unit",
+    "units",
+    multiple=True,
+    metavar="FIELD=UNIT",
+    help="As windspeed=m/s, or weather=wmo for codes. Repeatable.",
+)
+@click.option("--mapping", type=FILE, help="Read the mapping from a TOML or JSON file.")
+@click.option("--save-mapping", type=FILE, help="Write the mapping, for the next file.")
+@click.option("--day-first/--month-first", default=None, help="What 01/02/2024 begins with.")
+@click.option("--timezone", help="Of times without an offset.  [default: VLIB_TIMEZONE]")
+@click.option("--sum", "add_up", is_flag=True, help="Add rows of the same hour up (one a station).")
+@click.option("--skip-incomplete", is_flag=True, help="Leave rows with an empty cell out.")
+@click.option("--replace", is_flag=True, help="Start anew: all that is there goes.")
+@click.option("--same-city", is_flag=True, help="Take it in although it looks like another city's.")
 @with_appcontext
-def import_history(file: Path) -> None:
-    """Take in the observed hours of a CSV file; a file goes in whole or changes nothing."""
+def import_history(
+    file: Path,
+    columns: tuple[str, ...],
+    units: tuple[str, ...],
+    mapping: Path | None,
+    day_first: bool | None,
+    timezone: str | None,
+    **choices: Any,
+) -> None:
+    """Take in the hours of FILE: CSV, TSV, Excel or Parquet, in any usual shape.
+
+    Shows what it takes each column for, ten rows as they will be stored and a summary, and asks
+    if anything was guessed. A file goes in whole or changes nothing; every value that can't be
+    stored is then listed in FILE.errors.csv. The first history of your own replaces the demo data.
+
+    Fields: datetime (or date and hour), rentals, weather (or rain and snow), temperature,
+    feels_like, humidity, windspeed, casual, registered, holiday, open, closed. Units: C F K, % or
+    fraction, km/h m/s mph kn, mm cm in; uci for values normalised as in the UCI data set.
+    """
     startup.upgrade_database()
     try:
-        frame = sources.read_csv(file)
-    except schema.InvalidHistory as error:
+        known = Mapping.load(mapping) if mapping else Mapping()
+        said = Mapping(_pairs("--map", columns), _pairs("--unit", units))
+        said.day_first, said.timezone = day_first, timezone
+        given = known.merged(said).check()
+    except InvalidMapping as error:
         raise click.ClickException(str(error)) from None
-    inserted, updated = queries.upsert_frame(frame)
-    click.echo(f"{inserted} hours added, {updated} replaced.")
+    import_dialog.run(file, given, import_dialog.Choices(**choices))
+
+
+def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
+    """Return what FIELD=VALUE says, by field."""
+    for value in values:
+        if "=" not in value:
+            raise click.ClickException(f"{option} {value!r}: expected FIELD=VALUE")
+    return {name.strip(): said.strip() for name, _, said in (v.partition("=") for v in values)}
 
 
 @click.command(cls=Command)
@@ -101,6 +176,7 @@ def backup(file: Path) -> None:
     if file.exists():
         raise click.ClickException(f"{file} exists: name a new file, so that nothing is lost.")
     try:
+        journal.current().copy_all()  # what was answered before now is in the copy
         queries.backup(file)
     except queries.CannotBackUp as error:
         raise click.ClickException(str(error)) from None
@@ -138,7 +214,25 @@ def activate(version: int, reason: str) -> None:
     click.echo(f"Version {version} is champion.")
 
 
+@click.command("rotate-token", cls=Command)
+@with_appcontext
+def rotate_token() -> None:
+    """Replace the admin's token; servers that run take the new one at once."""
+    if current_app.config["VLIB_ADMIN_TOKEN"]:
+        raise click.ClickException(
+            "VLIB_ADMIN_TOKEN is set, and the file is not read: change the setting and restart,"
+            " or unset it."
+        )
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    startup.make_folder(app)
+    try:
+        path = auth.renew_admin_token(app)
+    except OSError as error:
+        raise startup.not_writable(app, error) from None
+    click.echo(f"The new token is in {path}; every login in a browser has ended.")
+
+
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (serve, retrain, replay, import_history, backup, models, activate):
+    for command in (serve, retrain, replay, import_history, backup, models, activate, rotate_token):
         app.cli.add_command(command)

@@ -28,23 +28,62 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_CLIENT_TOKEN": None,  # the token of clients when VLIB_ACCESS is "token"
     "VLIB_TRUSTED_PROXIES": 0,  # how many proxies stand in front
     "VLIB_RETRAIN_CRON": "0 3 * * 1",  # as cron reads it, in VLIB_TIMEZONE; empty: never
+    "VLIB_CITY": None,  # the name of the city, for the dashboard
     "VLIB_TIMEZONE": "America/New_York",  # where the bikes are
     "VLIB_HOLIDAYS": "US-DC",  # country and subdivision, as the holidays library names them
+    "VLIB_PROMOTION_LEVEL": 0.95,  # share of resampled days in which a challenger must be better
+    "VLIB_PROMOTION_SLICE": 0.1,  # share by which the error of any slice of hours may grow
+    "VLIB_PROMOTION_HOURS": 168,  # fewest hours, new to champion and challenger, to compare on
+    "VLIB_ALERT_WEBHOOK": "",  # an address that is sent what happens, as JSON
+    "VLIB_ALERT_SECONDS": 60.0,  # how often the conditions of alerts are looked at
+    "VLIB_ALERT_ERROR": 1.5,  # times the holdout's error that a live error may reach
+    "VLIB_ALERT_COVERAGE": 0.1,  # how far live coverage may be from 0.9
+    "VLIB_EVIDENCE_PAUSE_HOURS": 72.0,  # from any training to one that evidence calls for
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
     "VLIB_KEEP_MODELS": 20,  # newest artefacts that are kept beside those in use; 0: all
+    "VLIB_KEEP_PREDICTIONS_DAYS": 730,  # after which a stored prediction is deleted; 0: never
+    "VLIB_MAX_PREDICTIONS": 20_000_000,  # stored; the oldest beyond are deleted; 0: no limit
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
+    "VLIB_DURABILITY": "process",  # what an answered prediction survives; "power": a power cut too
+    "VLIB_JOURNAL_MB": 64,  # of predictions that may wait for the database before more are refused
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
 
 
-def _access(value: str) -> None:
-    if value not in ("open", "token"):
-        raise ValueError("expected open or token")
+def _webhook(value: str) -> None:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("expected an address that begins with http:// or https://")
+
+
+def _one_of(*choices: str) -> Callable[[Any], object]:
+    def check(value: Any) -> None:
+        if value not in choices:
+            raise ValueError(f"expected {' or '.join(choices)}")
+
+    return check
+
+
+def _level(value: float) -> None:
+    if not 0.5 <= value < 1:
+        raise ValueError("expected a share from 0.5 to below 1")
+
+
+def _not_negative(value: float) -> None:
+    if not value >= 0:
+        raise ValueError("expected 0 or more")
 
 
 CHECKS: dict[str, Callable[[Any], object]] = {
-    "VLIB_ACCESS": _access,
+    "VLIB_ACCESS": _one_of("open", "token"),
+    "VLIB_DURABILITY": _one_of("process", "power"),
+    "VLIB_PROMOTION_LEVEL": _level,
+    "VLIB_PROMOTION_SLICE": _not_negative,
+    "VLIB_PROMOTION_HOURS": lambda value: _not_negative(value - 24),
+    "VLIB_TRUSTED_PROXIES": _not_negative,
+    "VLIB_KEEP_PREDICTIONS_DAYS": _not_negative,
+    "VLIB_MAX_PREDICTIONS": _not_negative,
+    "VLIB_ALERT_WEBHOOK": _webhook,
     "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,

@@ -11,6 +11,7 @@
     ├── TooLarge                413
     ├── UnsupportedMediaType    415
     ├── Unprocessable           422  `errors`: a pointer and a sentence each
+    ├── TooManyRequests         429  too many wrong tokens; try again after `Retry-After` seconds
     └── Unavailable             503  try again after `Retry-After` seconds
 
 Details are fixed sentences: no value of the input is ever repeated.
@@ -119,6 +120,13 @@ class Unprocessable(Problem):
         return cls([{"pointer": pointer, "detail": detail}])
 
 
+class TooManyRequests(Problem):
+    status = 429
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
 class Unavailable(Problem):
     status = 503
 
@@ -130,10 +138,12 @@ def request_id() -> str:
     """Return the id of this request, the caller's own if it was fit to keep."""
     if not has_request_context():
         return "none"
-    if "request_id" not in g:
+    known: str | None = g.get("request_id")
+    if known is None:
         given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    return str(g.request_id)
+        known = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        g.request_id = known
+    return known
 
 
 def respond(problem: Problem) -> Response:

@@ -4,6 +4,7 @@ Each process keeps its own copy, and reads from the database only what changed.
 """
 
 import datetime as dt
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,10 @@ class HistoryCache:
 
     def __init__(self) -> None:
         self.current = History.empty()
+        self._start = 0
+        self._forget()
+
+    def _forget(self) -> None:
         self._revision = 0
         self._hours = np.empty(0, np.int64)
         self._columns = {name: np.empty(0, kind) for name, kind in COLUMNS.items()}
@@ -63,6 +68,10 @@ class HistoryCache:
 
     def refresh(self) -> None:
         """Take in what was observed since the last look."""
+        start = queries.history_start()
+        if start != self._start:  # another history is there instead
+            self._forget()
+            self._start = start
         revision, rows = queries.observations_since(self._revision)
         if revision == self._revision:
             return
@@ -108,6 +117,12 @@ def cache() -> HistoryCache:
 def to_hour(moment: dt.datetime) -> int:
     """Return the hour's number: hours since 1970 on the local clock."""
     return (moment - EPOCH) // dt.timedelta(hours=1)
+
+
+@lru_cache(maxsize=50_000)
+def to_text(hour: int) -> str:
+    """Return the start of the hour with this number in ISO 8601."""
+    return to_datetime(hour).isoformat()
 
 
 def to_datetime(hour: int) -> dt.datetime:

@@ -1,17 +1,50 @@
-"""Makes a POST that is sent again, under the same ``Idempotency-Key``, safe."""
+"""Makes a POST that is sent again, under the same ``Idempotency-Key``, safe.
 
+While a request runs, its process holds a lock for the key: if the process dies, the next try
+runs in its place. What a request stores has ids that follow from the row of its key, so trying
+again stores nothing twice.
+"""
+
+import datetime as dt
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from flask import Response, request
+from flask import Response, current_app, g, request
 
 from . import queries
-from .errors import Conflict, Problem, Unprocessable, respond
+from .errors import Conflict, Problem, Unavailable, Unprocessable, respond
+from .locks import FileLock
+from .predictor import new_id
 
 KEY = re.compile(r"[!-~]{1,255}")
+RUNS = "The first request with this Idempotency-Key still runs."
+# A process on another machine may hold its lock there: its key is left alone for so long.
+ELSEWHERE = dt.timedelta(seconds=60)
+
+
+class Claim(NamedTuple):
+    """The key of the request that runs."""
+
+    name: str
+    began: dt.datetime
+    again: bool  # an earlier try began, and may have stored something
+
+    def ids(self, number: int) -> list[str]:
+        """Return the ids of what the request stores, the same whenever it is tried."""
+        began = int(self.began.replace(tzinfo=dt.UTC).timestamp() * 1000)
+        seeds = (sha256(f"{self.name} {index}".encode()).digest() for index in range(number))
+        return [new_id(began, seed[:10]) for seed in seeds]
+
+
+def claim() -> Claim | None:
+    """Return the claim of the current request; None if it came without a key."""
+    found: Claim | None = g.get("claim")
+    return found
 
 
 def once(key: str, body: bytes, answer: Callable[[], Response]) -> Response:
@@ -24,8 +57,39 @@ def once(key: str, body: bytes, answer: Callable[[], Response]) -> Response:
         raise Unprocessable.at("/header/Idempotency-Key", "must be 1 to 255 visible characters")
     name = sha256(f"{request.method} {request.path} {key}".encode()).hexdigest()
     digest = sha256(body).hexdigest()
-    earlier = queries.idempotency_begin(name, digest)
-    return _run(name, answer) if earlier is None else _repeat(earlier, digest)
+    with _running(name):
+        row = queries.idempotency_begin(name, digest)
+        if row["request_sha256"] != digest:
+            raise Unprocessable.at("/header/Idempotency-Key", "came before with another body")
+        if row["status"] is not None:
+            return _repeat(row)
+        if not row["new"] and _may_run_elsewhere(row["created_at"]):
+            raise Conflict(RUNS)
+        g.claim = Claim(name, row["created_at"], again=not row["new"])
+        return _run(name, answer)
+
+
+@contextmanager
+def _running(name: str) -> Iterator[None]:
+    """Hold the key's lock; raise `Conflict` if another request does."""
+    folder = Path(current_app.instance_path) / "keys"
+    lock = FileLock(folder / name)
+    try:
+        folder.mkdir(exist_ok=True)
+        free = lock.acquire()
+    except OSError:
+        raise Unavailable("The key can't be locked now; nothing was changed.") from None
+    if not free:
+        raise Conflict(RUNS)
+    try:
+        yield
+    finally:
+        lock.path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _may_run_elsewhere(began: dt.datetime) -> bool:
+    return queries.is_shared() and queries.utcnow() - began < ELSEWHERE
 
 
 def _run(name: str, answer: Callable[[], Response]) -> Response:
@@ -33,21 +97,12 @@ def _run(name: str, answer: Callable[[], Response]) -> Response:
         response = answer()
     except Problem as problem:
         response = respond(problem)
-    except BaseException:
-        queries.idempotency_forget(name)
-        raise
     if response.status_code < 500:
         queries.idempotency_finish(name, response.status_code, _pack(response))
-    else:
-        queries.idempotency_forget(name)
     return response
 
 
-def _repeat(earlier: dict[str, Any], digest: str) -> Response:
-    if earlier["request_sha256"] != digest:
-        raise Unprocessable.at("/header/Idempotency-Key", "came before with another body")
-    if earlier["status"] is None:
-        raise Conflict("The first request with this Idempotency-Key still runs.")
+def _repeat(earlier: dict[str, Any]) -> Response:
     kept = json.loads(earlier["body"])
     return Response(kept["body"], earlier["status"], kept["headers"])
 

@@ -20,6 +20,9 @@ class FileLock:
         except BlockingIOError:
             os.close(fd)
             return False
+        if os.fstat(fd).st_nlink == 0:  # its holder deleted it between the two calls
+            os.close(fd)
+            return False
         self.fd = fd
         return True
 

@@ -28,7 +28,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import OperationalError
 
-from . import queries
+from . import alerts, journal, queries
 from .api.operations import operation
 from .locks import FileLock
 
@@ -105,14 +105,25 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges; without a database only the one that says so."""
+        yield GaugeMetricFamily(
+            "vlib_journal_lag_seconds", "Wait of the oldest unstored prediction", journal.lag()
+        )
+        yield GaugeMetricFamily(
+            "vlib_journal_waiting", "Predictions not yet in the database", journal.waiting()
+        )
         try:
             champion, newest = queries.champion(), queries.newest_observation()
             active = queries.active_run()
+            raised = queries.open_alerts()
         except OperationalError:
             yield GaugeMetricFamily("vlib_database_up", "1 if the database answers", 0)
             return
         yield GaugeMetricFamily("vlib_database_up", "1 if the database answers", 1)
         yield GaugeMetricFamily("vlib_training_active", "1 while a training runs", bool(active))
+        gauge = GaugeMetricFamily("vlib_alert_active", "1 while it holds", labels=["condition"])
+        for condition in alerts.CONDITIONS:
+            gauge.add_metric([condition.name], condition.name in raised)
+        yield gauge
         if champion:
             version = int(champion["version"])
             yield GaugeMetricFamily("vlib_champion_version", "The version that serves", version)

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .extensions import db
@@ -30,6 +30,25 @@ class Observation(db.Model):
     recorded_at: Mapped[dt.datetime]
 
 
+class Import(db.Model):
+    """A history that was taken in; the newest row says whose the observations are."""
+
+    __tablename__ = "imports"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(16))  # demo or own
+    replaced: Mapped[bool]  # all that was observed before is gone
+    file: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    city: Mapped[str | None]
+    timezone: Mapped[str]
+    holidays: Mapped[str]
+    inserted: Mapped[int]
+    updated: Mapped[int]
+    imported_at: Mapped[dt.datetime]
+
+
 class Prediction(db.Model):
     """What a model version said of one hour."""
 
@@ -48,6 +67,37 @@ class Prediction(db.Model):
     baseline: Mapped[float | None]  # seasonal-naive: the rentals a week before the hour
     input: Mapped[dict[str, Any]] = mapped_column(JSON)
     warnings: Mapped[list[str]] = mapped_column(JSON)
+    requested_at: Mapped[dt.datetime]
+
+
+class LatestPrediction(db.Model):
+    """The last word of a version on an hour, for every source but what-ifs.
+
+    Charts read this table: it grows with the hours and not with the requests, and stays as it is
+    when old predictions are pruned.
+    """
+
+    __tablename__ = "latest_predictions"
+    __table_args__ = (Index("ix_latest_predictions_source_datetime", "source", "datetime"),)
+
+    datetime: Mapped[dt.datetime] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(16), primary_key=True)
+    # 1, 24, 48, 168: the horizons that are measured; 0: any other.
+    kind: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    model_version: Mapped[int] = mapped_column(
+        ForeignKey("model_versions.version"), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(String(36))  # of the prediction
+    as_of: Mapped[dt.datetime | None]
+    horizon: Mapped[int | None]
+    rentals: Mapped[float]
+    lower: Mapped[float]
+    upper: Mapped[float]
+    baseline: Mapped[float | None]
+    weather: Mapped[str | None] = mapped_column(String(32))
+    temperature: Mapped[float | None]
+    humidity: Mapped[float | None]
+    windspeed: Mapped[float | None]
     requested_at: Mapped[dt.datetime]
 
 
@@ -76,12 +126,17 @@ class TrainingRun(db.Model):
     run_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     status: Mapped[str] = mapped_column(String(16))
     trigger: Mapped[str] = mapped_column(String(16))
+    requested_by: Mapped[str | None] = mapped_column(String(64))  # the account or token that asked
+    accept_data: Mapped[bool]  # train on doubtful data all the same
+    cause: Mapped[str | None]  # the evidence that called for it
     active: Mapped[bool | None] = mapped_column(unique=True)  # true for one at most, else null
     stage: Mapped[str | None] = mapped_column(String(64))
     progress: Mapped[float]
     reason: Mapped[str | None]
     metrics: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     candidates: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    # Of a run that was rejected before it made a version, which else has it.
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     model_version: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
     mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
     process_group: Mapped[int | None]
@@ -115,3 +170,30 @@ class IdempotencyKey(db.Model):
     status: Mapped[int | None]
     body: Mapped[str | None]
     created_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+class Alert(db.Model):
+    """A condition of `alerts` that holds, or held."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (UniqueConstraint("condition", "active"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    condition: Mapped[str] = mapped_column(String(32))
+    active: Mapped[bool | None]  # true for one of a condition at most, else null
+    found: Mapped[dict[str, Any]] = mapped_column(JSON)  # the values that its text shows
+    raised_at: Mapped[dt.datetime]
+    cleared_at: Mapped[dt.datetime | None]
+
+
+class Notice(db.Model):
+    """Something that the webhook has not yet been told."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event: Mapped[str] = mapped_column(String(16))
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[dt.datetime]
+    attempts: Mapped[int]
+    due_at: Mapped[dt.datetime]

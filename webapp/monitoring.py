@@ -130,12 +130,12 @@ def sample(frame: pd.DataFrame, size: int) -> pd.DataFrame:
 
 
 def freshness(
-    newest: dt.datetime | None, now: dt.datetime
+    newest: dt.datetime | None, now: dt.datetime, *, demo: bool
 ) -> Literal["none", "demo", "fresh", "late"]:
     """Judge the newest observed hour by the local wall clock; the embedded data is never late."""
     if newest is None:
         return "none"
-    if newest <= EMBEDDED_END:
+    if demo and newest <= EMBEDDED_END:
         return "demo"
     return "late" if now - newest > LATE_AFTER else "fresh"
 

@@ -26,7 +26,7 @@ from training.schema import WEATHER
 from . import history, queries
 from .config import ROOT
 from .errors import Conflict, Unavailable, Unprocessable
-from .history import to_datetime
+from .history import to_text
 from .versions import Versions
 
 log = logging.getLogger(__name__)
@@ -70,10 +70,10 @@ class Prediction:
         """Return the answer that a client gets."""
         return {
             "prediction_id": self.prediction_id,
-            "datetime": to_datetime(self.request.hour).isoformat(),
+            "datetime": to_text(self.request.hour),
             "rentals": self.rentals,
             "interval": {"lower": self.lower, "upper": self.upper, "level": 0.9},
-            "as_of": None if self.as_of is None else to_datetime(self.as_of).isoformat(),
+            "as_of": None if self.as_of is None else to_text(self.as_of),
             "model_version": str(self.model_version),
             "warnings": self.warnings,
         }
@@ -82,14 +82,14 @@ class Prediction:
         """Return the request as the client would write it."""
         asked = self.request
         given = {
-            "datetime": to_datetime(asked.hour).isoformat(),
+            "datetime": to_text(asked.hour),
             "weather": WEATHER[asked.weather],
             "temperature": asked.temperature,
             "humidity": asked.humidity,
             "windspeed": asked.windspeed,
             "feels_like": asked.feels_like,
             "holiday": asked.holiday,
-            "as_of": None if asked.as_of is None else to_datetime(asked.as_of).isoformat(),
+            "as_of": None if asked.as_of is None else to_text(asked.as_of),
             "model_version": str(self.model_version) if self.chosen else None,
         }
         return {name: value for name, value in given.items() if value is not None}
@@ -188,7 +188,10 @@ class Predictor:
     def _swap(self, activation: int) -> None:
         """Serve the champion or, while it can't be served, the one before it."""
         problem = None
-        for version, checksums in queries.champions():
+        champions = queries.champions()
+        if not champions:  # the history that they were of was replaced
+            self.serving = None
+        for version, checksums in champions:
             if self.serving is not None and version == self.serving.version:
                 break
             try:
@@ -234,29 +237,38 @@ def missing() -> list[str]:
 
 
 def predict(
-    requests: Sequence[HourRequest], *, source: str | None = None, version: int | None = None
+    requests: Sequence[HourRequest],
+    *,
+    source: str | None = None,
+    version: int | None = None,
+    ids: Sequence[str] | None = None,
 ) -> list[Prediction]:
     """Predict hours with the champion; nothing is stored.
 
     `source` marks the predictions; by default an hour whose rentals are known already, or that
-    another than the champion predicts, is a what-if, any other is live.
+    another than the champion predicts, is a what-if, any other is live. `ids` names them; by
+    default each gets a new one.
 
     With a `version`, it says what it would have said when `as_of` was the newest hour: weather
     after it is known from the requests alone. Raises `Unavailable` while there is no champion,
     and what `Predictor.version` raises.
     """
-    return _predict(requests, source, version)[0]
+    return _predict(requests, source, version, ids)[0]
 
 
 def explain(
-    request: HourRequest, *, source: str | None = None, version: int | None = None
+    request: HourRequest,
+    *,
+    source: str | None = None,
+    version: int | None = None,
+    ids: Sequence[str] | None = None,
 ) -> tuple[Prediction, dict[str, float]]:
     """Predict an hour, and say what each feature adds to it, in rentals.
 
     What is answered adds up to the prediction; its method is in `training.explain`. Raises
     `Unavailable` while there is no champion, or if the champion can't explain itself.
     """
-    (prediction,), matrix, artefact = _predict([request], source, version)
+    (prediction,), matrix, artefact = _predict([request], source, version, ids)
     try:
         added = {name: round(value, 3) for name, value in artefact.explain(matrix[0]).items()}
     except BrokenArtefact as error:
@@ -278,7 +290,10 @@ def understanding() -> dict[str, Any] | None:
 
 
 def _predict(
-    requests: Sequence[HourRequest], source: str | None, asked: int | None
+    requests: Sequence[HourRequest],
+    source: str | None,
+    asked: int | None,
+    ids: Sequence[str] | None,
 ) -> tuple[list[Prediction], NDArray[np.float32], Artefact]:
     """Return the predictions, and what they were made of and by."""
     predictor = current()
@@ -288,15 +303,14 @@ def _predict(
     known = history.cache().current
     rows = _rows(requests, known)
     matrix = features.build(rows, known, predictor.calendar, as_known=chosen)
-    rentals, lower, upper = (np.round(values, 1).tolist() for values in artefact.predict(matrix))
-    happened = np.isfinite(known.rentals_at(rows.hour)).tolist()
-    baseline = known.rentals_at(rows.hour - HOURS_PER_WEEK).tolist()
+    rentals, lower, upper = np.round(artefact.predict(matrix), 1).tolist()
+    happened, baseline = known.rentals_at(rows.hour - _WEEK_BEFORE).tolist()
     as_of = rows.as_of.tolist()
     ranges = artefact.metadata.get("ranges", {})
     revised = _revised(requests, rows.as_of, chosen)
     predictions = [
         Prediction(
-            prediction_id=new_id(),
+            prediction_id=ids[i] if ids else new_id(),
             request=request,
             as_of=None if as_of[i] == NO_HISTORY else as_of[i],
             rentals=rentals[i],
@@ -304,7 +318,7 @@ def _predict(
             upper=upper[i],
             baseline=baseline[i] if baseline[i] == baseline[i] else None,
             model_version=version,
-            source=source or ("whatif" if happened[i] or other else "live"),
+            source=source or ("whatif" if other or happened[i] == happened[i] else "live"),
             warnings=_warnings(request, as_of[i], ranges, predictor.calendar, revised[i]),
             chosen=chosen,
         )
@@ -313,23 +327,36 @@ def _predict(
     return predictions, matrix, artefact
 
 
+_WEEK_BEFORE = np.array([[0], [HOURS_PER_WEEK]])
+
+
 def _rows(requests: Sequence[HourRequest], known: History) -> features.Rows:
-    hour = np.array([request.hour for request in requests], np.int64)
-    newest_allowed = np.array(
-        [request.hour - 1 if request.as_of is None else request.as_of for request in requests],
-        np.int64,
-    )
+    columns = np.array([_numbers(request) for request in requests], float).T
+    hour, newest_allowed = columns[:2].astype(np.int64)
+    weather, holiday = columns[2:4].astype(np.int8)
+    temperature, feels_like, humidity, windspeed = columns[4:]
     return features.Rows(
         hour=hour,
         as_of=known.newest_before(newest_allowed),
-        weather=np.array([request.weather for request in requests], np.int8),
-        temperature=np.array([request.temperature for request in requests], float),
-        feels_like=np.array(
-            [np.nan if r.feels_like is None else r.feels_like for r in requests], float
-        ),
-        humidity=np.array([request.humidity for request in requests], float),
-        windspeed=np.array([request.windspeed for request in requests], float),
-        holiday=np.array([-1 if r.holiday is None else r.holiday for r in requests], np.int8),
+        weather=weather,
+        temperature=temperature,
+        feels_like=feels_like,
+        humidity=humidity,
+        windspeed=windspeed,
+        holiday=holiday,
+    )
+
+
+def _numbers(asked: HourRequest) -> tuple[float | None, ...]:
+    return (
+        asked.hour,
+        asked.hour - 1 if asked.as_of is None else asked.as_of,
+        asked.weather,
+        -1 if asked.holiday is None else asked.holiday,
+        asked.temperature,
+        asked.feels_like,  # None becomes NaN
+        asked.humidity,
+        asked.windspeed,
     )
 
 
@@ -392,9 +419,13 @@ def load(directory: Path, checksums: dict[str, str]) -> Artefact:
     return Artefact.load(directory, checksums)
 
 
-def new_id() -> str:
-    """Return a UUIDv7 (RFC 9562): random, and in order of time."""
-    milliseconds = time.time_ns() // 1_000_000
-    digits = milliseconds.to_bytes(6, "big").hex() + os.urandom(10).hex()
+def new_id(milliseconds: int | None = None, seed: bytes | None = None) -> str:
+    """Return a UUIDv7 (RFC 9562): random, and in order of time.
+
+    With a time since 1970 and a seed of ten bytes it is the same each time.
+    """
+    if milliseconds is None:
+        milliseconds = time.time_ns() // 1_000_000
+    digits = milliseconds.to_bytes(6, "big").hex() + (seed or os.urandom(10)).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

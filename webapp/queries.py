@@ -5,19 +5,25 @@ come out as ISO text, or as data frames for the dashboard and for training.
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pysqlite3
+from pydantic_core import from_json
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
     Select,
+    Update,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -25,26 +31,52 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
+
+from training.features import HORIZONS
 
 from .extensions import db
 from .models import (
     Activation,
+    Alert,
     IdempotencyKey,
+    Import,
+    LatestPrediction,
     ModelVersion,
+    Notice,
     Observation,
     Prediction,
     TrainingRun,
 )
 
 ACTIVE = ("queued", "running")
+# What the webhook is told when a run ends so; a cancelled or kept one is no news.
+EVENTS = {"promoted": "promoted", "rejected": "rejected", "failed": "failed", "abandoned": "failed"}
+INPUTS = ["weather", "temperature", "humidity", "windspeed"]
+PREDICTED = (
+    *("id", "datetime", "as_of", "horizon", "model_version", "source", "rentals", "lower"),
+    *("upper", "baseline", "input", "warnings", "requested_at"),
+)
+LATEST = (*PREDICTED[:10], "requested_at", "kind", *INPUTS)
+LATEST_KEY = ("datetime", "source", "kind", "model_version")
 BOOKKEEPING = ("revision", "first_revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
+# What outlives the history that it was about; all other tables go with it.
+OUTLIVING = ("imports", "model_versions", "training_runs")
 
 JSON = dict[str, Any]
+
+
+class LiveScore(NamedTuple):
+    """How right the live predictions of one horizon were; errors are in rentals."""
+
+    hours: int
+    mae: float
+    coverage: float  # share of the hours inside their interval
+    baseline_mae: float | None  # seasonal-naive, on those of the hours that have one
 
 
 def utcnow() -> dt.datetime:
@@ -69,10 +101,12 @@ def reading() -> Iterator[Connection]:
 # Observations
 
 
-def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
+def upsert_observations(rows: Sequence[JSON], imported: JSON | None = None) -> tuple[int, int]:
     """Write hours, replacing those already there; return how many are new and how many not.
 
-    What says the same as before is no revision: it is left as it stands.
+    What says the same as before is no revision: it is left as it stands. `imported` is the import
+    that they come from, noted in the same transaction; if it replaces, all that was observed
+    before goes, with what hung on it (see `_clear`).
     """
     latest = {row["datetime"]: {name: row.get(name) for name in OBSERVED} for row in rows}
     if not latest:
@@ -81,6 +115,8 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(REVISION_LOCK)))
         revision = (connection.scalar(select(func.max(Observation.revision))) or 0) + 1
+        if imported and imported["replaced"]:
+            _clear(connection)
         known = _known_hours(connection, list(latest))
         stamp = {"revision": revision, "recorded_at": utcnow()}
         first = stamp | {"first_revision": revision}
@@ -98,12 +134,42 @@ def upsert_observations(rows: Sequence[JSON]) -> tuple[int, int]:
             names = [*(name for name in OBSERVED if name != "datetime"), *stamp]
             statement = statement.values({name: bindparam(f"new_{name}") for name in names})
             connection.execute(statement, revised)
-    return len(new), len(latest) - len(new)
+        counts = len(new), len(latest) - len(new)
+        if imported:
+            noted = {"inserted": counts[0], "updated": counts[1], "imported_at": utcnow()}
+            connection.execute(insert(Import).values(**imported, **noted))
+    return counts
 
 
-def upsert_frame(frame: pd.DataFrame) -> tuple[int, int]:
+def upsert_frame(frame: pd.DataFrame, imported: JSON | None = None) -> tuple[int, int]:
     """Write the hours of a checked frame, as `upsert_observations` does."""
-    return upsert_observations(records(frame))
+    return upsert_observations(records(frame), imported)
+
+
+def newest_import() -> JSON | None:
+    """Return the newest history that was taken in: it says whose the observations are."""
+    statement = select(Import.__table__).order_by(Import.id.desc()).limit(1)
+    with reading() as connection:
+        row = connection.execute(statement).one_or_none()
+    return dict(row._mapping) if row else None
+
+
+def is_demo() -> bool:
+    """Say whether the observations are the embedded history's."""
+    newest = newest_import()
+    return newest is not None and newest["source"] == "demo"
+
+
+def history_start() -> int:
+    """Return the number of the import that replaced all before it, 0 if none did."""
+    with reading() as connection:
+        return connection.scalar(select(func.max(Import.id)).where(Import.replaced)) or 0
+
+
+def count_observations() -> int:
+    """Return how many hours are known."""
+    with reading() as connection:
+        return connection.scalar(select(func.count()).select_from(Observation)) or 0
 
 
 def records(frame: pd.DataFrame) -> list[JSON]:
@@ -139,6 +205,12 @@ def observations_frame(
     return _frame(_between(statement, Observation.datetime, start, end))
 
 
+def recording_times(start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """Return `datetime` and `recorded_at`, UTC, of the observed hours in a span."""
+    statement = select(*_columns(Observation, ["datetime", "recorded_at"]))
+    return _frame(_between(statement, Observation.datetime, start, end))
+
+
 def newest_observation() -> dt.datetime | None:
     """Return the newest observed hour."""
     with reading() as connection:
@@ -162,8 +234,17 @@ def observations_since(revision: int) -> tuple[int, Sequence[Row[Any]]]:
 
 def insert_predictions(rows: Sequence[JSON]) -> None:
     """Store predictions, all or none."""
+    add_predictions([_texts(row) for row in rows])
+
+
+def add_predictions(rows: Sequence[Sequence[Any]]) -> None:
+    """Store values in the order of `PREDICTED`; an id that is there already stays as it is.
+
+    Times and JSON are the texts that SQLite keeps: for ten thousands of rows a second there is no
+    time to make objects of them and texts again.
+    """
     with writing() as connection:
-        connection.execute(insert(Prediction), list(rows))
+        _insert_predictions(connection, rows)
 
 
 def list_predictions(
@@ -195,6 +276,26 @@ def get_prediction(prediction_id: str) -> JSON | None:
     return _prediction(row) if row else None
 
 
+def get_predictions(prediction_ids: Sequence[str]) -> dict[str, JSON]:
+    """Return those that there are of many predictions, by their ids."""
+    with reading() as connection:
+        rows = connection.execute(_answered().where(Prediction.id.in_(prediction_ids)))
+        return {row.id: _prediction(row) for row in rows}
+
+
+def waiting_prediction(values: Sequence[Any]) -> JSON:
+    """Return a prediction that still waits, in the order of `PREDICTED`, as `get_prediction`."""
+    row = dict(zip(PREDICTED, values, strict=True))
+    for name in ("datetime", "as_of", "requested_at"):
+        row[name] = row[name] and dt.datetime.fromisoformat(row[name])
+    for name in ("input", "warnings"):
+        row[name] = json.loads(row[name])
+    hour = Observation.datetime == row["datetime"]
+    with reading() as connection:
+        row["actual"] = connection.scalar(select(Observation.rentals).where(hour))
+    return _prediction(SimpleNamespace(**row))
+
+
 def predictions_frame(
     *,
     start: dt.datetime | None = None,
@@ -203,33 +304,32 @@ def predictions_frame(
     model_version: int | None = None,
     horizon: int | None = None,
 ) -> pd.DataFrame:
-    """Return the last prediction of each hour, horizon, source and version beside its actual."""
-    newest = select(func.max(Prediction.id)).where(Prediction.source.in_(sources))
-    newest = _between(newest, Prediction.datetime, start, end)
-    if model_version is not None:
-        newest = newest.where(Prediction.model_version == model_version)
-    if horizon is not None:
-        newest = newest.where(Prediction.horizon == horizon)
-    newest = newest.group_by(
-        Prediction.datetime, Prediction.horizon, Prediction.source, Prediction.model_version
-    )
-    statement = (
+    """Return the last prediction of each hour, horizon and source beside its actual.
+
+    Of horizons other than `HORIZONS` only the last one said of an hour is there.
+    """
+    said = LatestPrediction
+    statement: Select[Any] = (
         select(
-            *_columns(Prediction, ["datetime", "as_of", "horizon", "model_version", "source"]),
-            Prediction.rentals.label("predicted"),
-            *_columns(Prediction, ["lower", "upper", "baseline", "input", "requested_at"]),
+            *_columns(said, ["id", "datetime", "as_of", "horizon", "model_version", "source"]),
+            said.rentals.label("predicted"),
+            *_columns(said, ["lower", "upper", "baseline", *INPUTS, "requested_at"]),
             Observation.rentals.label("actual"),
         )
-        .join(Observation, Observation.datetime == Prediction.datetime, isouter=True)
-        .where(Prediction.id.in_(newest))
-        .order_by(Prediction.datetime)
+        .join(Observation, Observation.datetime == said.datetime, isouter=True)
+        .where(said.source.in_(sources))
+        .order_by(said.datetime, said.id)
     )
+    statement = _between(statement, said.datetime, start, end)
+    if model_version is not None:
+        statement = statement.where(said.model_version == model_version)
+    if horizon is not None:
+        statement = statement.where(said.horizon == horizon)
     frame = _frame(statement)
-    given = frame.pop("input")
-    for name in ("weather", "temperature", "humidity", "windspeed"):
-        frame[name] = [row.get(name) for row in given]
     numbers = ["predicted", "lower", "upper", "baseline", "actual", "horizon"]
-    return frame.astype(dict.fromkeys(numbers, float))
+    return frame.astype(dict.fromkeys(numbers, float)).drop_duplicates(
+        ["datetime", "source", "horizon"], keep="last"
+    )
 
 
 def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
@@ -239,6 +339,74 @@ def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
             select(func.min(Prediction.datetime), func.max(Prediction.datetime))
         ).one()
     return (row[0], row[1]) if row[0] else None
+
+
+def count_predictions() -> int:
+    """Return how many predictions are stored."""
+    with reading() as connection:
+        return connection.scalar(select(func.count()).select_from(Prediction)) or 0
+
+
+def scored_predictions() -> set[str]:
+    """Return the ids of those that live error counts in the 28 days to the newest observation.
+
+    Hours of the weeks to come, which may be observed later, are among them.
+    """
+    said = LatestPrediction
+    with reading() as connection:
+        newest = connection.scalar(select(func.max(Observation.datetime)))
+        if newest is None:
+            return set()
+        statement = select(said.id).where(said.source == "live", said.kind > 0)
+        return set(
+            connection.scalars(
+                _between(statement, said.datetime, newest - 4 * WEEK, newest + 2 * WEEK)
+            )
+        )
+
+
+def oldest_predictions(after: str, before: str | None, limit: int) -> Sequence[str]:
+    """Return ids between two, from the oldest on, without those of backtests."""
+    statement = select(Prediction.id).where(Prediction.id > after, Prediction.source != "backtest")
+    if before is not None:
+        statement = statement.where(Prediction.id < before)
+    with reading() as connection:
+        return connection.scalars(statement.order_by(Prediction.id).limit(limit)).all()
+
+
+def delete_predictions(ids: Sequence[str]) -> int:
+    """Delete predictions; return how many there were."""
+    with writing() as connection:
+        return connection.execute(delete(Prediction).where(Prediction.id.in_(ids))).rowcount
+
+
+def live_scores(days: int = 7, model_version: int | None = None) -> dict[int, LiveScore]:
+    """Return the live error by horizon over the last days up to the newest observation.
+
+    The last live prediction of each hour at each of the horizons counts, of all versions or of
+    one; a horizon without any is left out.
+    """
+    said, actual = LatestPrediction, Observation.rentals
+    with reading() as connection:
+        if (newest := connection.scalar(select(func.max(Observation.datetime)))) is None:
+            return {}
+        mine = [said.source == "live", said.kind > 0, said.datetime > newest - dt.timedelta(days)]
+        if model_version is not None:
+            mine.append(said.model_version == model_version)
+        last = select(func.max(said.id)).where(*mine).group_by(said.datetime, said.kind)
+        statement = (
+            select(
+                said.kind,
+                func.count(),
+                func.avg(func.abs(said.rentals - actual)),
+                func.avg(case((actual.between(said.lower, said.upper), 1.0), else_=0.0)),
+                func.avg(func.abs(said.baseline - actual)),
+            )
+            .join(Observation, Observation.datetime == said.datetime)
+            .where(*mine, said.id.in_(last))
+            .group_by(said.kind)
+        )
+        return {kind: LiveScore(*score) for kind, *score in connection.execute(statement)}
 
 
 # Models
@@ -301,6 +469,15 @@ def checksums(version: int) -> dict[str, str]:
     return found or {}
 
 
+def receipt(version: int) -> JSON | None:
+    """Return the promotion receipt of a version; nothing here ever changes one."""
+    with reading() as connection:
+        found = connection.scalar(
+            select(ModelVersion.receipt).where(ModelVersion.version == version)
+        )
+    return None if found is None else {"version": str(version)} | found
+
+
 def champion_in_mlflow() -> str | None:
     """Return MLflow's number of the champion."""
     number = select(ModelVersion.mlflow_version)
@@ -348,8 +525,8 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
         version = connection.execute(added).scalar_one()
         if not _finish(connection, run_id, outcome | {"model_version": version}):
             raise RuntimeError("the run has ended already")
-        if rows := [row | {"model_version": version} for row in backtest]:
-            connection.execute(insert(Prediction), rows)
+        rows = [_texts(row | {"model_version": version}) for row in backtest]
+        _insert_predictions(connection, rows)
         if model["decision"] == "promoted":
             _activate(connection, version, "training", outcome["reason"])
         yield version
@@ -358,13 +535,21 @@ def finishing(run_id: str, outcome: JSON, model: JSON, backtest: Sequence[JSON])
 # Training runs
 
 
-def add_run(run_id: str, trigger: str, due: dt.datetime | None) -> None:
+def add_run(
+    run_id: str,
+    trigger: str,
+    due: dt.datetime | None,
+    *,
+    cause: str | None = None,
+    requested_by: str | None = None,
+    accept_data: bool = False,
+) -> None:
     """Add a queued run; raise `IntegrityError` if one is active or `due` has been served."""
-    row = {"run_id": run_id, "trigger": trigger, "due": due, "requested_at": utcnow()}
+    row: JSON = {"run_id": run_id, "trigger": trigger, "due": due, "cause": cause}
+    row |= {"requested_by": requested_by, "accept_data": accept_data}
+    row |= {"status": "queued", "active": True, "progress": 0.0, "requested_at": utcnow()}
     with writing() as connection:
-        connection.execute(
-            insert(TrainingRun).values(status="queued", active=True, progress=0.0, **row)
-        )
+        connection.execute(insert(TrainingRun).values(**row))
 
 
 def update_run(run_id: str, **values: Any) -> bool:
@@ -373,10 +558,11 @@ def update_run(run_id: str, **values: Any) -> bool:
         return _update_active(connection, run_id, values)
 
 
-def finish_run(run_id: str, status: str, reason: str) -> bool:
-    """End an active run; say whether it was active."""
+def finish_run(run_id: str, status: str, reason: str, receipt: JSON | None = None) -> bool:
+    """End an active run; say whether it was active. Only one without a version has a receipt."""
+    values = {"status": status, "reason": reason}
     with writing() as connection:
-        return _finish(connection, run_id, {"status": status, "reason": reason})
+        return _finish(connection, run_id, values | ({"receipt": receipt} if receipt else {}))
 
 
 def list_runs(limit: int = 100, cursor: str | None = None) -> list[JSON]:
@@ -411,46 +597,146 @@ def first_request() -> dt.datetime | None:
         return connection.scalar(select(func.min(TrainingRun.requested_at)))
 
 
+# Alerts and notices
+
+
+def open_alerts() -> dict[str, JSON]:
+    """Return the alerts that are raised, by condition, with `found` and `raised_at`."""
+    with reading() as connection:
+        rows = connection.execute(select(Alert.__table__).where(Alert.active.is_(True))).all()
+    return {row.condition: {"found": row.found, "raised_at": _utc(row.raised_at)} for row in rows}
+
+
+def raise_alert(condition: str, found: JSON, notice: JSON) -> None:
+    """Raise an alert, and note it for the webhook."""
+    row = {"condition": condition, "active": True, "found": found, "raised_at": utcnow()}
+    with writing() as connection:
+        connection.execute(insert(Alert).values(**row))
+        _notice(connection, "degraded", notice)
+
+
+def update_alert(condition: str, found: JSON) -> None:
+    """Change what was found of a raised alert."""
+    with writing() as connection:
+        connection.execute(_raised(condition).values(found=found))
+
+
+def clear_alert(condition: str, notice: JSON) -> None:
+    """Clear a raised alert, and note it for the webhook."""
+    with writing() as connection:
+        connection.execute(_raised(condition).values(active=None, cleared_at=utcnow()))
+        _notice(connection, "recovered", notice)
+
+
+def unsent_notices(limit: int = 20) -> list[JSON]:
+    """Return the oldest notices."""
+    statement = select(Notice.__table__).order_by(Notice.id).limit(limit)
+    with reading() as connection:
+        return [dict(row._mapping) for row in connection.execute(statement)]
+
+
+def postpone_notice(number: int, pause: dt.timedelta) -> None:
+    """Count a try in vain, and wait for the next."""
+    values = {"attempts": Notice.attempts + 1, "due_at": utcnow() + pause}
+    with writing() as connection:
+        connection.execute(update(Notice).where(Notice.id == number).values(**values))
+
+
+def forget_notice(number: int) -> None:
+    """Delete a notice that was sent."""
+    with writing() as connection:
+        connection.execute(delete(Notice).where(Notice.id == number))
+
+
+def forget_notices(older: dt.timedelta) -> None:
+    """Delete the notices that are too old to be news."""
+    old = Notice.created_at < utcnow() - older
+    with reading() as connection:
+        if connection.scalar(select(Notice.id).where(old).limit(1)) is None:
+            return
+    with writing() as connection:
+        connection.execute(delete(Notice).where(old))
+
+
 # Idempotency keys
 
 
-def idempotency_begin(key: str, request_sha256: str) -> JSON | None:
-    """Claim a key; return None if it is ours now, else the row of who had it first."""
+def idempotency_begin(key: str, request_sha256: str) -> JSON:
+    """Return the row of a key, added now unless the key came before; kept for 24 h."""
     now = utcnow()
     rows = IdempotencyKey.__table__
     with writing() as connection:
-        connection.execute(
-            delete(IdempotencyKey).where(
-                (rows.c.created_at < now - dt.timedelta(hours=24))
-                | (rows.c.status.is_(None) & (rows.c.created_at < now - dt.timedelta(seconds=60)))
-            )
-        )
-        found = connection.execute(select(rows).where(rows.c.key == key)).one_or_none()
-        if found:
-            return dict(found._mapping)
+        connection.execute(delete(rows).where(rows.c.created_at < now - dt.timedelta(hours=24)))
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         claim = {"key": key, "request_sha256": request_sha256, "created_at": now}
-        try:
-            connection.execute(insert(IdempotencyKey).values(**claim))
-        except IntegrityError:  # PostgreSQL: another claimed it since we looked
-            return claim | {"status": None, "body": None}
-    return None
+        add = dialect.insert(rows).values(**claim).on_conflict_do_nothing()
+        new = connection.execute(add.returning(rows.c.key)).one_or_none() is not None
+        found = connection.execute(select(rows).where(rows.c.key == key)).one()
+        return dict(found._mapping) | {"new": new}
 
 
 def idempotency_finish(key: str, status: int, body: str) -> None:
-    """Keep the answer to a claimed key."""
+    """Keep the answer to a key."""
     with writing() as connection:
         connection.execute(
             update(IdempotencyKey).where(IdempotencyKey.key == key).values(status=status, body=body)
         )
 
 
-def idempotency_forget(key: str) -> None:
-    """Give a claimed key up."""
-    with writing() as connection:
-        connection.execute(delete(IdempotencyKey).where(IdempotencyKey.key == key))
-
-
 # Pieces
+
+
+def _insert_predictions(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Store predictions, and what is the last word on an hour beside them."""
+    _execute_many(connection, "predictions", PREDICTED, "(id) DO NOTHING", rows)
+    # Of an hour only the newest of these rows: the ids are in order of time.
+    said = sorted((row for row in rows if row[5] != "whatif"), key=itemgetter(0))
+    latest = {(row[1], _kind(row[3]), row[4], row[5]): row for row in said}
+    changed = [name for name in LATEST if name not in LATEST_KEY]
+    update = (
+        f"({', '.join(LATEST_KEY)}) DO UPDATE SET "
+        + ", ".join(f"{name} = excluded.{name}" for name in changed)
+        + " WHERE excluded.id > latest_predictions.id"
+    )
+    _execute_many(
+        connection, "latest_predictions", LATEST, update, [_latest(row) for row in latest.values()]
+    )
+
+
+def _execute_many(
+    connection: Connection,
+    table: str,
+    names: Sequence[str],
+    conflict: str,
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """Insert values as the driver takes them, without SQLAlchemy's work on each of them."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    columns, marks = ", ".join(names), ", ".join([mark] * len(names))
+    statement = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT {conflict}"  # noqa: S608
+    if rows:
+        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+
+def _latest(row: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a prediction as a row of the latest ones."""
+    given = from_json(row[10])
+    return (*row[:10], row[12], _kind(row[3]), *(given.get(name) for name in INPUTS))
+
+
+def _kind(horizon: int | None) -> int:
+    return horizon if horizon in HORIZONS else 0
+
+
+def _texts(row: JSON) -> list[Any]:
+    """Return a prediction as values in the order of `PREDICTED`."""
+    values = [row.get(name) for name in PREDICTED]
+    for index, value in enumerate(values):
+        if isinstance(value, dt.datetime):
+            values[index] = value.isoformat(" ", "microseconds")
+        elif isinstance(value, (dict, list)):
+            values[index] = json.dumps(value)
+    return values
 
 
 def _columns(table: Any, names: Sequence[str]) -> list[Any]:
@@ -470,7 +756,10 @@ def _between(
 def _frame(statement: Select[Any]) -> pd.DataFrame:
     with reading() as connection:
         result = connection.execute(statement)
-        return pd.DataFrame(result.all(), columns=list(result.keys()))
+        names = list(result.keys())
+        # Column by column: pandas takes a row of SQLAlchemy's apart ten times slower.
+        columns = zip(*result.all(), strict=True)
+        return pd.DataFrame(dict(zip(names, columns, strict=False)), columns=names)
 
 
 def _known_hours(connection: Connection, hours: list[dt.datetime]) -> dict[dt.datetime, JSON]:
@@ -481,13 +770,21 @@ def _known_hours(connection: Connection, hours: list[dt.datetime]) -> dict[dt.da
     return {row.datetime: dict(row._mapping) for row in connection.execute(statement)}
 
 
+def _clear(connection: Connection) -> None:
+    """Delete the observations and all that was said of them; no version of theirs serves again."""
+    for table in reversed(db.metadata.sorted_tables):
+        if table.name not in OUTLIVING:
+            connection.execute(delete(table))
+    connection.execute(update(ModelVersion).values(decision="rejected"))
+
+
 def _answered() -> Select[Any, Any]:
     return select(Prediction.__table__, Observation.rentals.label("actual")).join(
         Observation, Observation.datetime == Prediction.datetime, isouter=True
     )
 
 
-def _prediction(row: Row[Any, Any]) -> JSON:
+def _prediction(row: Any) -> JSON:
     return {
         "prediction_id": row.id,
         "datetime": row.datetime.isoformat(),
@@ -529,7 +826,24 @@ def _activate(connection: Connection, version: int, by: str, reason: str) -> Non
 
 
 def _finish(connection: Connection, run_id: str, values: JSON) -> bool:
-    return _update_active(connection, run_id, values | {"active": None, "finished_at": utcnow()})
+    ended = {"active": None, "finished_at": utcnow()}
+    if not _update_active(connection, run_id, values | ended):
+        return False
+    if event := EVENTS.get(values["status"]):
+        version = values.get("model_version")
+        body = {"run_id": run_id, "detail": values["reason"]}
+        _notice(connection, event, body | {"model_version": str(version) if version else None})
+    return True
+
+
+def _raised(condition: str) -> Update:
+    return update(Alert).where(Alert.condition == condition, Alert.active.is_(True))
+
+
+def _notice(connection: Connection, event: str, body: JSON) -> None:
+    now = utcnow()
+    row = {"event": event, "body": body, "created_at": now, "due_at": now, "attempts": 0}
+    connection.execute(insert(Notice).values(**row))
 
 
 def _update_active(connection: Connection, run_id: str, values: JSON) -> bool:
@@ -562,6 +876,11 @@ def from_utc(text: str) -> dt.datetime:
 
 def _utc(moment: dt.datetime | None) -> str | None:
     return f"{moment.isoformat(timespec='milliseconds')}Z" if moment else None
+
+
+def is_shared() -> bool:
+    """Say whether several machines may use the database."""
+    return bool(db.engine.dialect.name != "sqlite")
 
 
 class CannotBackUp(Exception):

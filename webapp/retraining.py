@@ -15,7 +15,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,24 @@ GRACE = 60  # seconds beyond its time limit that a training has to end by itself
 JSON = dict[str, Any]
 
 
-def start(trigger: str, due: dt.datetime | None = None) -> JSON:
-    """Start a training in a process of its own; return the run.
+def start(
+    trigger: str,
+    due: dt.datetime | None = None,
+    *,
+    cause: str | None = None,
+    requested_by: str | None = None,
+    accept_data: bool = False,
+) -> JSON:
+    """Start a training in a process of its own; return the run. `cause` is its evidence.
 
-    Raises `Conflict`, with the running run's id, if there is one.
+    With `accept_data` it trains on data that the checks doubt. Raises `Conflict`, with the running
+    run's id, if there is one.
     """
     run_id = str(uuid.uuid4())
     with _acquire() as lock:
         _abandon_active()
-        queries.add_run(run_id, trigger, due)
+        told: JSON = {"cause": cause, "requested_by": requested_by, "accept_data": accept_data}
+        queries.add_run(run_id, trigger, due, **told)
         process_group = _spawn(run_id, lock)
         if not queries.update_run(run_id, process_group=process_group):
             _end_group(process_group)  # it was cancelled before anybody knew its processes
@@ -61,6 +71,14 @@ def cancel(run_id: str) -> JSON:
     run = queries.get_run(run_id)
     assert run is not None  # noqa: S101 - it was read above
     return run
+
+
+@contextmanager
+def idle() -> Iterator[None]:
+    """Let no training start; raise `Conflict`, with the run's id, if one runs."""
+    with _acquire():
+        _abandon_active()
+        yield
 
 
 def activate(version: int, reason: str, actor: str) -> JSON:

@@ -9,6 +9,7 @@ led to no run is caught up once.
 import datetime as dt
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,12 +18,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from cronsim import CronSim
 from flask import Flask, current_app
 
-from . import queries, retraining
+from . import alerts, auth, queries, retention, retraining
 from .errors import Conflict
 from .locks import FileLock
 
 log = logging.getLogger(__name__)
 
+TIDY_SECONDS = 600
 RETRY_FIRST = dt.timedelta(minutes=10)
 
 
@@ -40,18 +42,25 @@ class Leader:
             return
         log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
-            timezone=dt.UTC, executors={"default": ThreadPoolExecutor(1)}
+            timezone=dt.UTC,
+            executors={"default": ThreadPoolExecutor(3)},  # one a job
         )
+        self._every(self.app.config["VLIB_SCHEDULER_SECONDS"], tick)
+        self._every(self.app.config["VLIB_ALERT_SECONDS"], alerts.watch)
+        self._every(TIDY_SECONDS, tidy)
+        self.scheduler.start()
+
+    def _every(self, seconds: float, work: Callable[[Flask], None]) -> None:
+        assert self.scheduler is not None  # noqa: S101 - made by `compete`
         self.scheduler.add_job(
-            tick,
+            work,
             "interval",
             args=[self.app],
-            seconds=self.app.config["VLIB_SCHEDULER_SECONDS"],
+            seconds=seconds,
             next_run_time=dt.datetime.now(dt.UTC),
             coalesce=True,
             misfire_grace_time=None,
         )
-        self.scheduler.start()
 
 
 def tick(app: Flask) -> None:
@@ -64,8 +73,17 @@ def tick(app: Flask) -> None:
                 _train_first()
             elif (missed := due()) is not None:
                 retraining.start("schedule", due=missed)
+            elif (why := alerts.evidence()) is not None:
+                retraining.start("evidence", cause=why)
         except Conflict:
             pass  # one is running: what is due stays due
+
+
+def tidy(app: Flask) -> None:
+    """Delete what is kept no longer."""
+    with app.app_context():
+        retention.prune()
+        auth.forget_tries()
 
 
 def due() -> dt.datetime | None:

@@ -10,8 +10,17 @@ import granian
 from flask import Flask
 from granian.constants import Interfaces
 
-from . import startup
+from . import journal, startup
 from .extensions import db
+
+SETTINGS: dict[str, Any] = {
+    "interface": Interfaces.WSGI,
+    "blocking_threads": 4,
+    "backlog": 1024,
+    "respawn_failed_workers": True,
+    "respawn_interval": 0.5,
+    "workers_kill_timeout": 5,
+}
 
 
 def run(app: Flask, host: str, port: int, workers: int) -> None:
@@ -22,14 +31,11 @@ def run(app: Flask, host: str, port: int, workers: int) -> None:
         "wsgi:app",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=4,
-        backlog=1024,
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        workers_kill_timeout=5,
+        **SETTINGS,
     ).serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
+    with app.app_context():
+        journal.current().drain()  # what the last workers left
 
 
 def _load(supervisor: int) -> Any:

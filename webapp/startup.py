@@ -4,12 +4,14 @@
 serving process: one keeps its champion and history fresh, one competes to be the scheduler.
 """
 
+import gc
 import logging
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -20,8 +22,8 @@ from flask import Flask, current_app
 
 from training import sources
 
-from . import auth, predictor, queries, scheduler
-from .extensions import migrate
+from . import auth, importing, journal, predictor, queries, scheduler
+from .extensions import db, make_database, migrate
 from .locks import FileLock
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ def under_flask_run(app: Flask) -> None:
         require_free_port(options["host"], options["port"])
     if reloaded or not reloads:  # the reloader's parent serves nothing
         prepare(app)
+        say_who_may(app, options["host"])
         start(app)
 
 
@@ -82,8 +85,31 @@ def prepare(app: Flask) -> None:
     with app.app_context():
         upgrade_database()
         if queries.newest_observation() is None:
-            queries.upsert_frame(sources.embedded_history())
+            queries.upsert_frame(sources.embedded_history(), importing.demo())
         auth.ensure_admin_token(app)
+
+
+def say_who_may(app: Flask, host: str) -> None:
+    """Warn of access that the operator may not have meant, in one line."""
+    closed = app.config["VLIB_ACCESS"] == "token"
+    if not closed and not _is_loopback(host):
+        log.warning(
+            "Whoever reaches %s may ask for predictions and see the dashboard:"
+            " VLIB_ACCESS=token asks them for a token",
+            host,
+        )
+    if closed and not app.config["VLIB_CLIENT_TOKEN"]:
+        log.warning(
+            "VLIB_ACCESS is token but VLIB_CLIENT_TOKEN is not set: only the admin's token"
+            " opens predictions and the dashboard"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def make_folder(app: Flask) -> Path:
@@ -107,6 +133,7 @@ def not_writable(app: Flask, error: OSError) -> CannotStart:
 def upgrade_database() -> None:
     """Migrate the database to the newest revision; raise `CannotStart` if it is newer still."""
     make_folder(current_app)
+    make_database(db.engine)
     revision = queries.database_revision()
     script = ScriptDirectory(str(migrate.directory))
     if revision is not None and revision not in {item.revision for item in script.walk_revisions()}:
@@ -123,8 +150,19 @@ def start(app: Flask) -> None:
     with app.app_context():
         predictor.current()
     _every(app, app.config["VLIB_REFRESH_SECONDS"], lambda: predictor.current().refresh())
+    with app.app_context():
+        journal.current().drainer = os.getpid()
+    _leave_what_is_loaded_alone()
+    _every(app, journal.DRAIN_SECONDS, lambda: journal.current().drain())
     leader = scheduler.Leader(app)
     _every(app, app.config["VLIB_SCHEDULER_SECONDS"], leader.compete)
+
+
+def _leave_what_is_loaded_alone() -> None:
+    """Keep the garbage collector from walking all libraries again every few requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _every(app: Flask, seconds: float, work: Callable[[], None]) -> None:

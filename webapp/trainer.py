@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,11 @@ from typing import Any
 import pandas as pd
 from flask import current_app
 
-from training import promotion, tracking
-from training.evaluate import metrics
-from training.features import build, observed_rows
+from training import tracking
 from training.history import HOURS_PER_WEEK, as_hours
-from training.train import HEADLINE_HORIZON, TrainingRejected, TrainingResult, train
+from training.train import TrainingRejected, TrainingResult, train
 
-from . import create_app, predictor, queries, versions
+from . import create_app, gate, queries, versions
 from .history import cache
 from .predictor import new_id
 from .retraining import models_path, tell_mlflow, workspace
@@ -43,8 +42,6 @@ def main(run_id: str, lock_fd: str) -> None:
             limit_time(current_app.config["VLIB_TRAINING_LIMIT"])
             run(run_id)
             versions.prune()
-        except TrainingRejected as error:
-            queries.finish_run(run_id, "rejected", str(error))
         except (TimeLimit, tracking.TrackingUnavailable) as error:
             queries.finish_run(run_id, "failed", str(error))
         except Exception as error:
@@ -65,34 +62,55 @@ def limit_time(seconds: int) -> None:
 
 
 def run(run_id: str) -> None:
-    """Train on all that was observed, compare with the champion, store the version."""
-    config = current_app.config
+    """Train on all that was observed, decide at the gate, store the version."""
+    config, started = current_app.config, time.monotonic()
     if not queries.update_run(run_id, status="running", started_at=queries.utcnow()):
         return  # it was cancelled before it began
     asked = queries.get_run(run_id)
     assert asked is not None  # noqa: S101 - the process that started this one added it
-    result = train(
-        queries.observations_frame(),
-        directory=workspace(run_id),
-        tracking_uri=config["VLIB_MLFLOW_TRACKING_URI"],
-        artifact_location=(Path(current_app.instance_path) / "mlartifacts").as_uri(),
-        holidays=config["VLIB_HOLIDAYS"],
-        n_jobs=config["VLIB_TRAINING_JOBS"] or os.cpu_count() or 1,
-        quick=asked["trigger"] == "first",
-        progress=partial(report, run_id),
-    )
-    predictor.load(workspace(run_id), result.checksums)  # it answers before it may serve
-    champion = champion_metrics(result)
-    decision = promotion.decide(result.metrics, champion, result.baseline)
-    receipt = {
-        "decision": decision.status,
-        "reason": decision.reason,
-        "trigger": asked["trigger"],
-        "challenger": result.metrics,
-        "champion": champion,
-        "baseline": result.baseline,
-        "seconds": result.wall_seconds,
-    }
+    frame = queries.observations_frame()
+    try:
+        result = train(
+            frame,
+            directory=workspace(run_id),
+            tracking_uri=config["VLIB_MLFLOW_TRACKING_URI"],
+            artifact_location=artifact_location(),
+            holidays=config["VLIB_HOLIDAYS"],
+            n_jobs=config["VLIB_TRAINING_JOBS"] or os.cpu_count() or 1,
+            quick=asked["trigger"] == "first",
+            accept_data=asked["accept_data"],
+            progress=partial(report, run_id),
+        )
+    except TrainingRejected as error:
+        reject(run_id, gate.refuse(asked, frame, error, started))
+        return
+    receipt = gate.judge(asked, frame, result, workspace(run_id), started)
+    log_receipt(receipt, result.mlflow_run_id)
+    store(run_id, result, receipt)
+
+
+def reject(run_id: str, receipt: dict[str, Any]) -> None:
+    """End a run that was rejected before anything was fitted."""
+    try:
+        log_receipt(receipt, None)
+    except tracking.TrackingUnavailable as error:  # no reason to call it anything but rejected
+        log.warning("The receipt of %s is in the database alone: %s", run_id, error)
+    queries.finish_run(run_id, "rejected", receipt["reason"], receipt)
+
+
+def log_receipt(receipt: dict[str, Any], mlflow_run_id: str | None) -> None:
+    """Store a receipt in MLflow too."""
+    uri = current_app.config["VLIB_MLFLOW_TRACKING_URI"]
+    tracking.log_receipt(uri, artifact_location(), receipt, mlflow_run_id)
+
+
+def artifact_location() -> str:
+    """Return where MLflow keeps files, if its store is no server."""
+    return (Path(current_app.instance_path) / "mlartifacts").as_uri()
+
+
+def store(run_id: str, result: TrainingResult, receipt: dict[str, Any]) -> None:
+    """Store the version with all that hangs on its decision."""
     holdout = result.holdout | {
         "metrics": result.metrics,
         "baseline": result.baseline,
@@ -100,7 +118,7 @@ def run(run_id: str) -> None:
         "baseline_horizons": {str(h): values for h, values in result.baseline_by_horizon.items()},
     }
     model = {
-        "decision": decision.status,
+        "decision": receipt["decision"],
         "trained_at": queries.utcnow(),
         "mlflow_run_id": result.mlflow_run_id,
         "mlflow_version": result.mlflow_version,
@@ -110,8 +128,8 @@ def run(run_id: str) -> None:
         "receipt": receipt,
     }
     outcome = {
-        "status": decision.status,
-        "reason": decision.reason,
+        "status": receipt["decision"],
+        "reason": receipt["reason"],
         "progress": 1.0,
         "metrics": result.metrics,
         "candidates": result.candidates,
@@ -122,25 +140,13 @@ def run(run_id: str) -> None:
         target = models_path() / str(version)
         shutil.rmtree(target, ignore_errors=True)  # left by a process that died right here
         workspace(run_id).rename(target)
-    if decision.status == "promoted":
+    if receipt["decision"] == "promoted":
         tell_mlflow()
 
 
 def report(run_id: str, stage: str, share: float) -> None:
     """Say how far the training is."""
     queries.update_run(run_id, stage=stage, progress=share)
-
-
-def champion_metrics(result: TrainingResult) -> dict[str, float] | None:
-    """Score the champion on the challenger's holdout; None if there is no champion."""
-    champion = predictor.current()
-    if champion.serving is None:
-        return None
-    held_out = result.backtest[result.backtest["horizon"] == HEADLINE_HORIZON]
-    history, hours = cache().current, as_hours(held_out["datetime"].to_numpy())
-    rows = observed_rows(history, hours, hours - HEADLINE_HORIZON)
-    predicted = champion.serving.artefact.predict(build(rows, history, champion.calendar))
-    return metrics(history.rentals_at(hours), *predicted)
 
 
 def backtest_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -79,7 +79,7 @@ def test_an_unknown_version_is_not_found(
 def test_a_training_is_accepted(
     client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(trigger: str) -> dict[str, Any]:
+    def start(trigger: str, **_: object) -> dict[str, Any]:
         return {"run_id": RUN_ID, "status": "queued", "trigger": trigger}
 
     monkeypatch.setattr(retraining, "start", start)
@@ -91,7 +91,7 @@ def test_a_training_is_accepted(
 def test_a_training_in_the_way_is_named(
     client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(trigger: str) -> dict[str, Any]:
+    def start(trigger: str, **_: object) -> dict[str, Any]:
         raise Conflict("A training is running already.", run_id=RUN_ID)
 
     monkeypatch.setattr(retraining, "start", start)

@@ -133,15 +133,16 @@ def test_a_sample_is_spread_and_keeps_both_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("newest", "state"),
+    ("newest", "demo", "state"),
     [
-        (None, "none"),
-        (dt.datetime(2012, 12, 31, 23), "demo"),
-        (dt.datetime(2026, 6, 9), "fresh"),
-        (dt.datetime(2026, 6, 1), "late"),
+        (None, True, "none"),
+        (dt.datetime(2012, 12, 31, 23), True, "demo"),
+        (dt.datetime(2012, 12, 31, 23), False, "late"),
+        (dt.datetime(2026, 6, 9), True, "fresh"),
+        (dt.datetime(2026, 6, 1), True, "late"),
     ],
 )
 def test_freshness_never_calls_the_embedded_history_late(
-    newest: dt.datetime | None, state: str
+    newest: dt.datetime | None, demo: bool, state: str
 ) -> None:
-    assert monitoring.freshness(newest, dt.datetime(2026, 6, 10)) == state
+    assert monitoring.freshness(newest, dt.datetime(2026, 6, 10), demo=demo) == state

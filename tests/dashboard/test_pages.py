@@ -7,10 +7,11 @@ import pytest
 from flask import Flask
 
 from tests.conftest import TOKEN
-from webapp import predictor, queries
-from webapp.dashboard.pages import explain, performance
+from webapp import importing, predictor, queries
+from webapp.dashboard.pages import explain, overview, performance
 from webapp.errors import Conflict, Unavailable
 from webapp.history import to_hour
+from webapp.tries import LIMIT
 
 from .conftest import UNDERSTANDING, Call, text
 
@@ -36,6 +37,16 @@ def test_overview_says_how_wrong_the_model_is_and_on_what(call: Call) -> None:
     assert "backtest, a day ahead" in told
     assert "Repeating last week" in told
     assert "Model 1" in told
+
+
+def test_the_bar_names_the_city_whose_history_is_there(app: Flask, call: Call) -> None:
+    assert call("shell-city-name.children")["shell-city-name"]["children"] == "Washington, D.C."
+    with app.app_context():
+        queries.upsert_frame(queries.observations_frame().tail(1), importing.demo() | OWN)
+    assert call("shell-city-name.children")["shell-city-name"]["children"] == "Neustadt"
+
+
+OWN = {"source": "own", "city": "Neustadt"}
 
 
 def test_overview_marks_the_embedded_history_as_demo_data(call: Call) -> None:
@@ -204,6 +215,14 @@ def test_nothing_happens_without_the_admin_token(app: Flask, call: Call, token: 
         assert "not the admin token" in str(message)
     with app.app_context():
         assert queries.active_run() is None
+
+
+def test_the_dashboards_buttons_count(call: Call) -> None:
+    pressed = {"experiments-retrain-button.n_clicks": 1, "experiments-token-input.value": "guessed"}
+    button = "experiments-retrain-button.n_clicks"
+    said = [str(call("experiments-message.children", button, **pressed)) for _ in range(LIMIT + 1)]
+    assert all("not the admin token" in text for text in said[:-1])
+    assert "Too many wrong tokens" in said[-1]
 
 
 def clicked(call: Call, button: str, **values: Any) -> str:
@@ -456,3 +475,11 @@ def test_a_section_that_breaks_says_so(call: Call, monkeypatch: pytest.MonkeyPat
     assert "could not be loaded" in text(drawn["performance-result-section"]["children"])
     assert "disk" not in str(drawn)
     assert drawn["performance-result-section-charts"]["className"] == "d-none"
+
+
+def test_an_alert_is_told_with_what_to_do(app: Flask) -> None:
+    with app.app_context():
+        queries.raise_alert("database_behind", {"seconds": 90}, {})
+        shown = str(overview.open_alerts({}, "light").children)
+    assert "waited 90 s for the database" in shown
+    assert "locked, full or gone" in shown

@@ -89,7 +89,7 @@ def test_command_prints_and_writes_metrics(
 ) -> None:
     made = pd.DataFrame({"split": 0, "actual": [1.0, 3.0], "predicted": [2.0, 4.0]})
     made = made.assign(lower=0.0, upper=5.0)
-    monkeypatch.setattr(module, "backtest", lambda history, splits, horizon: made)
+    monkeypatch.setattr(module, "backtest", lambda history, splits, horizon, holidays: made)
     target = tmp_path / "metrics.json"
     command = ["backtest", "--protocol", "cyclic", "--horizon", "none", "--json", str(target)]
     monkeypatch.setattr("sys.argv", command)

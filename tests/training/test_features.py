@@ -36,6 +36,15 @@ def test_one_row_is_the_same_as_in_many(history: History, calendar: Calendar) ->
         assert np.array_equal(build(one(rows, index), history, calendar)[0], many[index])
 
 
+def test_ten_years_are_no_more_than_two(frame: pd.DataFrame, calendar: Calendar) -> None:
+    """Eight years ago another hour was observed: nothing of now depends on it."""
+    long_ago = frame.iloc[:1].assign(datetime=frame["datetime"].iloc[0] - pd.DateOffset(years=8))
+    now, long = (History.from_frame(part) for part in (frame, pd.concat([long_ago, frame])))
+    hours = now.hours[-200:]
+    built = [build(observed_rows(h, hours, hours - 24), h, calendar) for h in (now, long)]
+    assert np.array_equal(*built)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     position=st.integers(0, 17_378),

@@ -11,11 +11,6 @@ from werkzeug.serving import make_server
 from tests.conftest import add_version
 from webapp import queries
 
-CSV = """datetime,weather,temperature,feels_like,humidity,windspeed,rentals
-2013-01-01T00:00:00,clear,4.1,2.0,65,8,41
-2013-01-01T01:00:00,mist,3.9,2.0,66,{windspeed},38
-"""
-
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
@@ -37,26 +32,6 @@ def test_each_command_has_help(app: Flask, command: str) -> None:
     result = app.test_cli_runner().invoke(args=[command, "--help"])
     assert result.exit_code == 0
     assert len(result.output.splitlines()[2].strip()) > 20
-
-
-def test_import_history_takes_a_file(app: Flask, tmp_path: Path) -> None:
-    file = tmp_path / "january.csv"
-    file.write_text(CSV.format(windspeed=8))
-    for said in ("2 hours added, 0 replaced.", "0 hours added, 2 replaced."):
-        result = app.test_cli_runner().invoke(args=["import-history", str(file)])
-        assert (result.exit_code, result.output.strip()) == (0, said)
-
-
-def test_a_bad_file_is_one_line_and_changes_nothing(app: Flask, tmp_path: Path) -> None:
-    file = tmp_path / "january.csv"
-    file.write_text(CSV.format(windspeed=999))
-    result = app.test_cli_runner().invoke(args=["import-history", str(file)])
-    assert result.exit_code == 1
-    assert len(result.output.splitlines()) == 1
-    for part in ("row 2", "windspeed", "999", "200"):
-        assert part in result.output
-    with app.app_context():
-        assert queries.newest_observation().year == 2012  # type: ignore[union-attr]
 
 
 def test_backup_makes_a_copy_and_never_overwrites(app: Flask, tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from webapp.config import InvalidSetting
         ("VLIB_TIMEZONE", "Mars/Olympus"),
         ("VLIB_HOLIDAYS", "ATLANTIS"),
         ("VLIB_TRUSTED_PROXIES", "some"),
+        ("VLIB_TRUSTED_PROXIES", -1),
+        ("VLIB_MAX_PREDICTIONS", -1),
     ],
 )
-def test_a_bad_setting_is_named_with_its_value(tmp_path: Path, name: str, value: str) -> None:
-    with pytest.raises(InvalidSetting, match=f"{name} is '{value}'"):
+def test_a_bad_setting_is_named_with_its_value(tmp_path: Path, name: str, value: object) -> None:
+    with pytest.raises(InvalidSetting, match=f"{name} is {value!r}"):
         make_app(tmp_path, **{name: value})
 
 

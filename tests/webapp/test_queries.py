@@ -103,6 +103,24 @@ def test_what_changed_is_found_by_its_revision(database: Flask) -> None:
     assert queries.observations_since(revision)[1][0].rentals == 99
 
 
+def test_an_import_that_replaces_leaves_nothing_of_the_history_before(
+    database: Flask, version: int
+) -> None:
+    queries.upsert_observations([observation(), observation(HOUR + dt.timedelta(hours=1))])
+    queries.activate(version, "cli", "it served")
+    revision, _ = queries.observations_since(0)
+    taken = {"source": "own", "replaced": True, "file": "f.csv", "sha256": "0", "city": "Neustadt"}
+    place = {"timezone": "Europe/Berlin", "holidays": "DE"}
+    assert queries.upsert_observations([observation(rentals=5)], taken | place) == (1, 0)
+    newest, rows = queries.observations_since(0)
+    assert (newest > revision, [row.rentals for row in rows]) == (True, [5])
+    assert (queries.champions(), queries.prediction_span()) == ([], None)
+    assert queries.list_models()[0]["status"] == "rejected"
+    imported = queries.newest_import()
+    assert imported is not None
+    assert (imported["id"], imported["inserted"]) == (queries.history_start(), 1)
+
+
 def test_pages_follow_each_other_without_gap_or_repeat(database: Flask, version: int) -> None:
     queries.insert_predictions([prediction(number) for number in range(1, 6)])
     seen, cursor = [], None
@@ -128,6 +146,30 @@ def test_the_last_prediction_of_an_hour_counts(database: Flask, version: int) ->
     frame = queries.predictions_frame(sources=["live"], horizon=1)
     assert frame["predicted"].tolist() == [60.0]
     assert frame["weather"].tolist() == ["clear"]
+
+
+def test_live_error_counts_the_last_live_prediction_of_each_hour_and_horizon(
+    database: Flask, version: int
+) -> None:
+    queries.upsert_observations([observation(rentals=40), observation(HOUR - queries.WEEK)])
+    live = [
+        prediction(1, rentals=400.0),
+        prediction(2, rentals=50.0, baseline=46.0),
+        prediction(3, rentals=10.0, lower=5.0, upper=15.0, baseline=None, horizon=24),
+        prediction(4, rentals=99.0, horizon=2),  # no horizon that counts
+        prediction(5, rentals=99.0, source="replay"),
+        prediction(6, rentals=99.0, datetime=HOUR - queries.WEEK),  # a week ago
+    ]
+    queries.insert_predictions(live)
+    assert queries.live_scores() == {
+        1: queries.LiveScore(hours=1, mae=10.0, coverage=1.0, baseline_mae=6.0),
+        24: queries.LiveScore(hours=1, mae=30.0, coverage=0.0, baseline_mae=None),
+    }
+    assert queries.live_scores(days=8)[1] == (2, 34.5, 1.0, 5.5)
+
+
+def test_without_hours_there_is_no_live_error(database: Flask) -> None:
+    assert queries.live_scores() == {}
 
 
 def test_an_unfinished_version_leaves_nothing(database: Flask) -> None:
@@ -173,15 +215,29 @@ def test_the_newest_activation_names_the_champion(database: Flask, version: int)
     assert [item["status"] for item in queries.list_models()] == ["champion", "former"]
 
 
-def test_an_idempotency_key_is_claimed_once(database: Flask) -> None:
-    assert queries.idempotency_begin("key", "hash") is None
+def test_an_idempotency_key_has_one_row(database: Flask) -> None:
     first = queries.idempotency_begin("key", "hash")
-    assert first is not None
-    assert first["status"] is None
+    assert (first["new"], first["status"]) == (True, None)
+    second = queries.idempotency_begin("key", "hash")
+    assert second == first | {"new": False}
     queries.idempotency_finish("key", 200, "{}")
-    again = queries.idempotency_begin("key", "hash")
-    assert again is not None
-    assert (again["status"], again["body"]) == (200, "{}")
+    again = queries.idempotency_begin("key", "other")
+    assert (again["status"], again["body"], again["request_sha256"]) == (200, "{}", "hash")
+
+
+def test_a_prediction_is_added_once(version: int) -> None:
+    queries.insert_predictions([prediction(1)])
+    stored = queries.get_prediction(prediction(1)["id"])
+    line = prediction(1, rentals=99.0) | {"input": "{}", "warnings": "[]"}
+    values = [
+        str(v) if isinstance(v := line.get(name), dt.datetime) else v for name in queries.PREDICTED
+    ]
+    queries.add_predictions([values, values])
+    assert queries.get_prediction(prediction(1)["id"]) == stored
+    values[0] = prediction(2)["id"]
+    queries.add_predictions([values, values])
+    added = queries.get_predictions([values[0], "unknown"])[values[0]]
+    assert (added["rentals"], added["datetime"]) == (99.0, stored["datetime"])
 
 
 def test_a_backup_holds_what_was_stored(database: Flask, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import make_app
-from webapp import queries, startup
+from webapp import importing, queries, startup
 from webapp.extensions import db
 
 
@@ -29,6 +29,7 @@ def test_an_empty_folder_becomes_an_instance(fresh: Flask) -> None:
     startup.prepare(fresh)
     with fresh.app_context():
         assert len(queries.observations_frame()) == 17_379
+        assert importing.city() == "Washington, D.C."
     token = Path(fresh.instance_path) / "admin_token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
     assert len(token.read_text().strip()) >= 32
@@ -80,3 +81,25 @@ def test_sqlite_is_free_of_the_wal_reset_bug(app: Flask) -> None:
         version = connection.scalar(sa.text("SELECT sqlite_version()"))
         assert connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
     assert tuple(int(part) for part in str(version).split(".")) > (3, 51, 2)
+
+
+@pytest.mark.parametrize(
+    ("host", "settings", "said"),
+    [
+        ("127.0.0.1", {}, None),
+        ("::1", {}, None),
+        ("localhost", {}, None),
+        ("0.0.0.0", {}, "Whoever reaches 0.0.0.0 may ask"),  # noqa: S104 - the case that is told
+        ("::", {}, "Whoever reaches :: may ask"),
+        ("bikes.example", {}, "Whoever reaches bikes.example may ask"),
+        ("::", {"VLIB_ACCESS": "token", "VLIB_CLIENT_TOKEN": "the-clients"}, None),
+        ("::1", {"VLIB_ACCESS": "token"}, "only the admin's token"),
+    ],
+)
+def test_access_that_may_not_be_meant_is_told_in_a_line(
+    app: Flask, caplog: pytest.LogCaptureFixture, host: str, settings: dict[str, str], said: str
+) -> None:
+    app.config.update(settings)
+    startup.say_who_may(app, host)
+    assert len(caplog.messages) == (1 if said else 0)
+    assert (said or "") in caplog.text

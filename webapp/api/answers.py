@@ -177,6 +177,109 @@ class ModelPage(BaseModel):
     next_cursor: Cursor
 
 
+Bounds = Annotated[tuple[float, float], Field(description="of 90 % of the resamples of days")]
+
+
+class Score(Metrics):
+    """Metrics of the compared hours, a day ahead."""
+
+    mae_interval: Bounds
+    coverage: float | None = None
+    coverage_interval: Bounds | None = None
+    width: float | None = None
+
+
+class Difference(BaseModel):
+    """The champion's MAE less the challenger's."""
+
+    mae: float
+    interval: Bounds
+    confidence: Annotated[float, Field(description="share of the resamples in which it is above 0")]
+
+
+class Slice(BaseModel):
+    """MAE over some of the compared hours."""
+
+    slice: str
+    hours: int
+    challenger: float
+    champion: float
+    change: Annotated[float, Field(description="challenger / champion - 1")]
+    confidence: Annotated[float, Field(description="share of the resamples in which it is worse")]
+    worse: Annotated[bool, Field(description="by more than the settings allow")]
+
+
+class Check(BaseModel):
+    """What the challenger does over real hours with one thing changed."""
+
+    check: Literal["sound", "rain", "warmth", "night", "holiday"]
+    passed: bool
+    detail: str
+
+
+class Finding(BaseModel):
+    """What is doubtful about the data, of which days."""
+
+    check: Literal["range", "missing hours", "stuck", "weather", "level", "pattern"]
+    first: str
+    last: str
+    detail: str
+
+
+class GateSettings(BaseModel):
+    """What the decision was measured by."""
+
+    level: float
+    slice: float
+    least_hours: int
+    resamples: int
+    coverage_band: tuple[float, float]
+
+
+class RunReceipt(BaseModel):
+    """How a challenger was decided about, never changed afterwards.
+
+    What was measured is null where nothing was fitted. Without a comparison `champion` and
+    `difference` are null, and the challenger's score is of its own holdout.
+    """
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    decision: Literal["promoted", "kept", "rejected"]
+    reason: str
+    decided_at: Moment
+    run_id: str
+    trigger: Literal["first", "schedule", "admin", "cli", "evidence"]
+    requested_by: str | None
+    cause: Annotated[str | None, Field(description="the evidence that called for it")]
+    accepted: Annotated[bool, Field(description="an admin accepted doubtful data")]
+    champion_version: str | None
+    start: LocalText | None = Field(alias="from", description="first hour of the scores")
+    end: LocalText | None = Field(alias="to", description="last hour of the scores")
+    hours: int | None
+    days: int | None
+    challenger: Score | None
+    champion: Score | None
+    baseline: Annotated[Score | None, Field(description="seasonal-naive, on the same hours")]
+    difference: Difference | None
+    slices: list[Slice] | None
+    behaviour: list[Check] | None
+    data: TrainingData | None
+    findings: list[Finding]
+    seen_to: Annotated[LocalText | None, Field(description="what it may not be compared on again")]
+    mlflow_run_id: str | None
+    mlflow_version: str | None
+    settings: GateSettings
+    git_revision: str
+    seconds: Annotated[float, Field(description="from the start of the run to the decision")]
+
+
+class Receipt(RunReceipt):
+    """The promotion receipt of a version."""
+
+    version: str
+
+
 class Run(BaseModel):
     """A training, from its request to its outcome."""
 
@@ -185,6 +288,7 @@ class Run(BaseModel):
     run_id: str
     status: Status
     trigger: Literal["first", "schedule", "admin", "cli", "evidence"]
+    cause: Annotated[str | None, Field(description="the evidence that called for it")]
     stage: str | None
     progress: Annotated[float, Field(ge=0, le=1)]
     reason: str | None
@@ -192,6 +296,9 @@ class Run(BaseModel):
     candidates: list[dict[str, Any]] | None
     model_version: str | None
     mlflow_run_id: str | None
+    receipt: Annotated[
+        RunReceipt | None, Field(description="if it made no version, which else has the receipt")
+    ]
     requested_at: Moment
     started_at: Moment | None
     finished_at: Moment | None

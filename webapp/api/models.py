@@ -37,6 +37,15 @@ def list_models(asked: VersionPage) -> JSON:
     return {"items": items, "next_cursor": cursor}
 
 
+@blueprint.get("/models/<int(max=999999999):version>/receipt")
+@operation(answers.Receipt, problems=[404])
+def get_receipt(version: int) -> JSON:
+    """Return the promotion receipt of a version: why it was promoted, kept or rejected."""
+    if (receipt := queries.receipt(version)) is None:
+        raise NotFound("There is no model with this version.")
+    return receipt
+
+
 @blueprint.post("/models/<int(max=999999999):version>/activate")
 @operation(answers.Model, body=Activation, admin=True, problems=[404])
 def activate(asked: Activation, version: int) -> JSON:

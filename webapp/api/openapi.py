@@ -36,6 +36,7 @@ KEY_PARAMETER = {
 HEADERS = {
     202: ("Location", "Where the training can be watched"),
     401: ("WWW-Authenticate", "Bearer"),
+    429: ("Retry-After", "Seconds"),
     503: ("Retry-After", "Seconds"),
 }
 
@@ -136,7 +137,7 @@ def _plain(schema: JSON) -> JSON:
 def _responses(rule: Rule, method: str, declared: Operation) -> JSON:
     statuses = {422, *declared.problems}
     if rule.rule not in OPEN:
-        statuses |= {401, 503}
+        statuses |= {401, 429, 503}
     if declared.admin:
         statuses |= {403}
     if method == "POST":

@@ -4,7 +4,6 @@ The same declaration checks the request and makes the OpenAPI document, so neith
 what the other does not.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -12,6 +11,7 @@ from typing import Any
 
 from flask import Response, request
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from .. import auth, idempotency
 from .parsing import parse_body, parse_query, read_body
@@ -19,8 +19,6 @@ from .schemas import Nothing
 
 BODY_BYTES = 16 * 1024
 BATCH_BYTES = 4 * 1024 * 1024
-
-ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 View = Callable[..., Any]
 
@@ -81,7 +79,7 @@ def reply(answer: Any, status: int = 200, headers: dict[str, str] | None = None)
     """Answer with JSON, its keys in the order given; a `Response` is returned as it is."""
     if isinstance(answer, Response):
         return answer
-    return Response(ENCODER.encode(answer), status, headers, content_type="application/json")
+    return Response(to_json(answer), status, headers, content_type="application/json")
 
 
 def _post(declared: Operation, answer: Callable[[list[BaseModel]], Response]) -> Response:

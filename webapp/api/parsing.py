@@ -9,7 +9,7 @@ field takes, and so does the value of a key that stands twice.
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ValidationError
@@ -52,8 +52,11 @@ SENTENCES = {
 
 def read_body(limit: int) -> bytes:
     """Return the body, of at most `limit` bytes, chunked or not; raise `TooLarge`."""
-    if (request.content_length or 0) <= limit:
-        body = _read(limit + 1)
+    length = request.content_length
+    if length is not None and length <= limit:
+        return _read(request.environ["wsgi.input"], length)
+    if length is None:
+        body = _read(request.stream, limit + 1)
         if len(body) <= limit:
             return body
     # Most clients look for the answer only when they have sent everything.
@@ -63,10 +66,10 @@ def read_body(limit: int) -> bytes:
     raise TooLarge(f"The body may have {limit} bytes at most.")
 
 
-def _read(size: int) -> bytes:
-    """Return the body up to `size` bytes; a stream gives what has arrived, not all it is asked."""
+def _read(stream: IO[bytes], size: int) -> bytes:
+    """Return up to `size` bytes; a stream gives what has arrived, not all it is asked."""
     parts = []
-    while size and (part := request.stream.read(min(size, PART_BYTES))):
+    while size and (part := stream.read(min(size, PART_BYTES))):
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
@@ -111,6 +114,8 @@ def parse_query(schema: type[Schema] | None) -> Schema | None:
 
     Raises `Unprocessable`; the pointers begin with ``/query``.
     """
+    if not request.query_string:
+        return None if schema is None else validate(schema, {}, "/query")
     given = request.args
     for name in given:
         if len(given.getlist(name)) > 1:
@@ -131,10 +136,12 @@ def _check_content_type(body: bytes) -> None:
 
 def _is_deeper(data: Any, depth: int) -> bool:
     """Say whether arrays and objects lie in each other more than `depth` deep."""
-    if not isinstance(data, (dict, list)):
-        return False
-    inner = data.values() if isinstance(data, dict) else data
-    return depth == 0 or any(_is_deeper(value, depth - 1) for value in inner)
+    level = [data] if type(data) in (dict, list) else []
+    while level and depth:
+        inner = (each.values() if type(each) is dict else each for each in level)
+        level = [one for values in inner for one in values if type(one) in (dict, list)]
+        depth -= 1
+    return bool(level)
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Blueprint, request
+from pydantic import FailFast, TypeAdapter, ValidationError
 
-from .. import auth, journal, predictor, queries
+from .. import auth, idempotency, journal, predictor, queries
 from ..errors import NotFound, Unprocessable
 from ..history import to_hour
 from ..predictor import HourRequest, Prediction
@@ -18,6 +19,7 @@ from .schemas import CODES, Explain, Hour, Hours, Item, PredictionSpan
 
 blueprint = Blueprint("predict", __name__)
 JSON = dict[str, Any]
+ITEMS = TypeAdapter(Annotated[list[Item], FailFast()])
 
 
 @blueprint.post("/predict")
@@ -28,17 +30,18 @@ def predict(how: Explain, asked: Hour) -> JSON:
     With `explain=true`, what each feature adds to it stands beside it. With `model_version`, that
     version says what it said or would have said when `as_of` was the newest observed hour.
     """
+    requests, source, ids = [to_request(asked)], _source(), _ids(1)
+    version = asked.model_version
     if how.explain == "true":
         prediction, contributions = predictor.explain(
-            to_request(asked), source=_source(), version=asked.model_version
+            requests[0], source=source, version=version, ids=ids
         )
-        journal.store([prediction])
-        return prediction.to_json() | {"contributions": contributions}
-    return _predicted([to_request(asked)], asked.model_version)[0].to_json()
+        return _stored([prediction])[0] | {"contributions": contributions}
+    return _stored(predictor.predict(requests, source=source, version=version, ids=ids))[0]
 
 
 @blueprint.post("/predict/batch")
-@operation(answers.Predictions, body=Hours, limit=BATCH_BYTES)
+@operation(answers.Predictions, body=Hours, limit=BATCH_BYTES, problems=[503])
 def predict_batch(asked: Hours) -> JSON:
     """Predict many hours. A bad item costs itself alone.
 
@@ -46,15 +49,19 @@ def predict_batch(asked: Hours) -> JSON:
     """
     requests: dict[int, HourRequest] = {}
     items: list[JSON] = [{}] * len(asked.items)
-    for index, item in enumerate(asked.items):
-        pointer = f"/items/{index}"
+    for index, item in enumerate(_checked(asked.items)):
         try:
-            requests[index] = to_request(validate(Item, item, pointer), asked.as_of, pointer)
+            hour = item if isinstance(item, Item) else validate(Item, item, f"/items/{index}")
+            requests[index] = to_request(hour, asked.as_of, index)
         except Unprocessable as error:
             items[index] = {"error": error.to_json()}
-    predictions = _predicted([*requests.values()], asked.model_version)
-    for index, prediction in zip(requests, predictions, strict=True):
-        items[index] = prediction.to_json()
+    if requests:
+        ids = _ids(len(requests))
+        made = predictor.predict(
+            [*requests.values()], source=_source(), version=asked.model_version, ids=ids
+        )
+        for index, answer in zip(requests, _stored(made), strict=True):
+            items[index] = answer
     return {"items": items, "failed": len(items) - len(requests)}
 
 
@@ -72,23 +79,25 @@ def list_predictions(asked: PredictionSpan) -> JSON:
 @operation(answers.StoredPrediction, problems=[404])
 def get_prediction(id: UUID) -> JSON:
     """Return a prediction as it was answered, with its input and what happened."""
-    if (found := queries.get_prediction(str(id))) is None:
+    if (found := journal.find(str(id))) is None:
         raise NotFound("There is no prediction with this id.")
     return found
 
 
-def to_request(asked: Item, as_of: dt.datetime | None = None, pointer: str = "") -> HourRequest:
+def to_request(
+    asked: Item, as_of: dt.datetime | None = None, index: int | None = None
+) -> HourRequest:
     """Return a checked hour as the predictor takes it; `as_of` is the whole batch's.
 
     Raises `Unprocessable` if the rentals that may be known reach the hour itself.
     """
     hour = to_hour(asked.datetime)
-    if asked.as_of is not None:
-        as_of, pointer = asked.as_of, f"{pointer}/as_of"
-    else:
-        pointer = "/as_of"
+    own = asked.as_of
+    if own is not None:
+        as_of = own
     known = None if as_of is None else to_hour(as_of)
     if known is not None and known >= hour:
+        pointer = "/as_of" if own is None or index is None else f"/items/{index}/as_of"
         raise Unprocessable.at(pointer, "must be before the hour that is predicted")
     return HourRequest(
         hour=hour,
@@ -102,13 +111,33 @@ def to_request(asked: Item, as_of: dt.datetime | None = None, pointer: str = "")
     )
 
 
-def _predicted(requests: Sequence[HourRequest], version: int | None) -> list[Prediction]:
-    """Predict and store."""
-    if not requests:
-        return []
-    predictions = predictor.predict(requests, source=_source(), version=version)
+def _checked(items: list[Any]) -> list[Any]:
+    """Return the items as `Item` if all are right, which is quick to find out; else as they are."""
+    try:
+        return ITEMS.validate_python(items)
+    except ValidationError:
+        return items
+
+
+def _ids(number: int) -> list[str] | None:
+    """Return the ids that the request's key asks for, if it has one."""
+    claim = idempotency.claim()
+    return None if claim is None else claim.ids(number)
+
+
+def _stored(predictions: Sequence[Prediction]) -> list[JSON]:
+    """Store predictions and return their answers; those that an earlier try stored, as they are."""
+    made = [prediction.to_json() for prediction in predictions]
+    claim = idempotency.claim()
+    if claim is not None and claim.again:
+        earlier = journal.find_all([prediction.prediction_id for prediction in predictions])
+        made = [_answer(earlier.get(answer["prediction_id"], answer)) for answer in made]
     journal.store(predictions)
-    return predictions
+    return made
+
+
+def _answer(stored: JSON) -> JSON:
+    return {name: stored[name] for name in answers.Prediction.model_fields}
 
 
 def _source() -> str | None:

@@ -19,7 +19,7 @@ JSON = dict[str, Any]
 @operation(answers.RunStatus, status=202, admin=True)
 def start() -> Response:
     """Start a training in a process of its own. One runs at a time."""
-    return _accepted(retraining.start("admin"))
+    return _accepted(retraining.start("admin", requested_by="admin token"))
 
 
 @blueprint.get("/retrain")

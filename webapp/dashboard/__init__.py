@@ -1,5 +1,6 @@
 """The dashboard: a Dash app on the Flask server, each page at its own URL."""
 
+import datetime as dt
 from importlib.resources import files
 from typing import Any
 
@@ -8,10 +9,12 @@ from dash.exceptions import PreventUpdate
 from flask import Blueprint, Flask, current_app, redirect
 from werkzeug.wrappers import Response
 
-from . import components, guard, sections, urls
-from .pages import experiments, explain, overview, performance, what_if
+from webapp import importing
 
-PAGES = (overview, performance, experiments, what_if, explain)
+from . import components, guard, sections, urls
+from .pages import drift, experiments, explain, overview, performance, what_if
+
+PAGES = (overview, performance, drift, experiments, what_if, explain)
 THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
 REFRESH_MS, PROGRESS_MS = 10_000, 3_000
 
@@ -32,7 +35,7 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask) -> Dash:
     """Mount the dashboard below ``/dashboard/``, complete before the first request."""
     bootstrap = files("flask_bootstrap") / "static" / "bootstrap5" / "css"
     app.register_blueprint(
@@ -65,6 +68,7 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/", "home", _home)
     # Dash does this in its first request, where requests at the same time would race.
     dash_app._setup_server()  # type: ignore[no-untyped-call]
+    return dash_app
 
 
 def _home() -> Response:
@@ -95,6 +99,7 @@ def _shell() -> html.Div:
                 html.Div(
                     [
                         html.Span("Vlib", className="brand"),
+                        html.Span(id="shell-city-name", className="brand-city"),
                         html.Nav(
                             links,
                             className="nav-items",
@@ -108,6 +113,14 @@ def _shell() -> html.Div:
                     className="bar-inner",
                 ),
                 className="topbar",
+            ),
+            html.Div(
+                [
+                    html.Time(id="shell-fresh-time", className="visually-hidden"),
+                    html.Span(id="shell-age", className="age"),  # assets/clientside.js counts
+                    html.Button("Pause", id="shell-pause-button", type="button", className="tool"),
+                ],
+                className="freshness",
             ),
             html.Main(components.waiting("medium", "large"), id="shell-content", tabIndex=-1),
         ]
@@ -126,6 +139,24 @@ def _register_callbacks(app: Dash) -> None:
         Input("shell-theme-select", "value"),
         State("shell-theme-store", "data"),
     )
+
+    @app.callback(Output("shell-city-name", "children"), Input("shell-url", "pathname"))
+    def name_city(_pathname: object) -> str:
+        return importing.city()
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("vlib", "pause"),
+        Output(sections.REFRESH, "disabled"),
+        Output(sections.PROGRESS, "disabled"),
+        Output("shell-pause-button", "children"),
+        Output("shell-pause-button", "aria-pressed"),
+        Input("shell-pause-button", "n_clicks"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(Output("shell-fresh-time", "dateTime"), Input(sections.REFRESH, "n_intervals"))
+    def fresh(_ticks: object) -> str:
+        return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
     @app.callback(
         Output("shell-content", "children"),

@@ -1,5 +1,6 @@
 """The pieces that pages are made of."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,9 +8,8 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 GRAPH_CONFIG: Any = {
-    "displaylogo": False,
+    "displayModeBar": False,  # what it could do, the buttons below the chart do
     "responsive": True,
-    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
 }
 # What a chart shows before its first figure: nothing, on the page's own background.
 BLANK: Any = {
@@ -78,8 +78,31 @@ def chart(id_: str, title: str, className: str = "", control: Any = None) -> htm
                 role="group",
                 **attributes(aria_labelledby=f"{id_}-title", aria_describedby=f"{id_}-summary"),
             ),
+            html.Div(
+                [
+                    _tool("table", id_, "Table", title, aria_expanded="false"),
+                    _tool("csv", id_, "CSV", title),
+                    _tool("png", id_, "PNG", title),
+                    _tool("svg", id_, "SVG", title),
+                ],
+                className="tools",
+            ),
+            html.Div(
+                id=f"{id_}-table", className="chart-table table-wrap", hidden=True, tabIndex=0
+            ),
         ],
         className=f"panel {className}".strip(),
+    )
+
+
+def _tool(kind: str, of: str, label: str, title: str, **state: str) -> html.Button:
+    """Return a small button; assets/export.js does what it says."""
+    name = f"{label}: {title}"
+    return html.Button(
+        label,
+        type="button",
+        className="tool",
+        **attributes(data_tool=kind, data_of=of, aria_label=name, **state),
     )
 
 
@@ -143,16 +166,21 @@ def table(
         )
         for index, row in enumerate(rows)
     ]
+    drawn = html.Table(
+        [
+            html.Caption(caption, className="visually-hidden"),
+            html.Thead(html.Tr(top)),
+            html.Tbody(body),
+        ],
+        className=f"table data-table {look}",
+    )
+    name = "-".join(re.findall(r"\w+", caption.lower()))
     return html.Div(
-        html.Table(
-            [
-                html.Caption(caption, className="visually-hidden"),
-                html.Thead(html.Tr(top)),
-                html.Tbody(body),
-            ],
-            className=f"table data-table {look}",
-        ),
-        className="table-wrap",
+        [
+            html.Div(drawn, className="table-wrap"),
+            html.Div(_tool("rows", name, "CSV", caption), className="tools"),
+        ],
+        className="table-block",
     )
 
 
@@ -175,6 +203,22 @@ def select(id_: str, options: Mapping[str, str], value: str) -> dbc.Select:
     """Return a drop-down list; options are labels by value."""
     choices = [{"value": key, "label": label} for key, label in options.items()]
     return dbc.Select(id=id_, options=choices, value=value)
+
+
+def presets(id_: str, label: str, options: Mapping[str, str], value: str) -> html.Fieldset:
+    """Return buttons of which one is chosen at most; options are labels by value."""
+    buttons = dbc.RadioItems(
+        id=id_,
+        options=[{"value": key, "label": text} for key, text in options.items()],
+        value=value,
+        className="presets",
+        inputClassName="btn-check",
+        labelClassName="btn btn-outline-secondary btn-sm",
+        labelCheckedClassName="active",
+        inline=True,
+    )
+    legend = html.Legend(label, className="field-label")
+    return html.Fieldset([legend, buttons], className="field field-wide")
 
 
 def empty(title: str, *hint: Any) -> html.Div:

@@ -29,6 +29,7 @@ class Theme:
     surface: str
     model: str
     band: str
+    wash: str
     actual: str
     baseline: str
     scale: tuple[str, ...]
@@ -41,6 +42,7 @@ THEMES = {
         surface="#ffffff",
         model="#0072b2",
         band="rgba(0, 114, 178, 0.15)",
+        wash="rgba(213, 94, 0, 0.13)",
         actual="#1c2530",
         baseline="#d55e00",
         scale=("#f1f6fa", "#a9cfe6", "#56a0cc", "#0072b2", "#003c66"),
@@ -51,6 +53,7 @@ THEMES = {
         surface="#181e25",
         model="#56b4e9",
         band="rgba(86, 180, 233, 0.18)",
+        wash="rgba(230, 159, 0, 0.16)",
         actual="#f3f5f7",
         baseline="#e69f00",
         scale=("#1d2832", "#1f4c6b", "#2d7fb0", "#56b4e9", "#cdeaff"),
@@ -84,8 +87,8 @@ def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> F
             "type": "scatter",
             "mode": "lines+markers",
             "name": "Actual",
-            "x": _values(hours.index),
-            "y": _values(hours["actual"]),
+            "x": as_json(hours.index),
+            "y": as_json(hours["actual"]),
             "line": {"color": colours.actual, "width": 1},
             "marker": {"size": 4},
             "hovertemplate": "%{y:.0f}",
@@ -109,8 +112,8 @@ def error_over_time(table: pd.DataFrame, theme: str) -> Figure:
             "type": "scatter",
             "mode": "lines+markers",
             "name": name,
-            "x": _values(table["datetime"]),
-            "y": _values(table[column]),
+            "x": as_json(table["datetime"]),
+            "y": as_json(table[column]),
             "line": {"color": colour, "width": width, "dash": dash},
             "marker": {"size": 6, "symbol": symbol},
             "hovertemplate": "%{y:.1f}",
@@ -118,6 +121,35 @@ def error_over_time(table: pd.DataFrame, theme: str) -> Figure:
         for column, name, colour, dash, symbol, width in lines
     ]
     return _over_time(traces, theme, tickformat="%-d %b\n%Y")
+
+
+def season(table: pd.DataFrame, label: str, unit: str, theme: str) -> Figure:
+    """Draw daily means over the band and the mean of the same season of earlier years.
+
+    `table` has the columns `datetime`, `value`, `low`, `usual` and `high`.
+    """
+    colours = THEMES[theme]
+    days = table["datetime"]
+    band = _band(days, table["low"], table["high"], colours)
+    band |= {"name": "9 in 10 days of earlier years", "fillcolor": colours.wash}
+    usual: Trace = {
+        "name": "Usual in earlier years",
+        "y": as_json(table["usual"]),
+        "line": {"color": colours.baseline, "width": 1.5, "dash": "dash"},
+        "mode": "lines",
+    }
+    now: Trace = {
+        "name": label,
+        "y": as_json(table["value"]),
+        "line": {"color": colours.model, "width": 2.5},
+        "marker": {"size": 5},
+        "mode": "lines+markers",
+    }
+    common = {"type": "scatter", "x": as_json(days), "hovertemplate": "%{y:.1f} " + unit}
+    figure = _over_time([band, common | usual, common | now], theme, tickformat="%-d %b\n%Y")
+    figure["layout"]["xaxis"] |= {"hoverformat": "%a %-d %b %Y"}
+    figure["layout"]["yaxis"] |= {"rangemode": "normal", "title": _title(unit)}
+    return figure
 
 
 def heat_map(table: pd.DataFrame, theme: str) -> Figure:
@@ -128,7 +160,7 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
         "type": "heatmap",
         "x": list(table.columns),
         "y": list(formats.WEEKDAYS),
-        "z": [_values(row) for _, row in table.iterrows()],
+        "z": [as_json(row) for _, row in table.iterrows()],
         "zmin": 0,
         "xgap": 2,
         "ygap": 2,
@@ -171,7 +203,7 @@ def by_weather(table: pd.DataFrame, theme: str) -> Figure:
             "type": "bar",
             "orientation": "h",
             "name": name,
-            "x": _values(table[column]),
+            "x": as_json(table[column]),
             "y": names,
             "text": [formats.number(value) for value in table[column]],
             "textposition": "outside",
@@ -208,8 +240,8 @@ def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
         "type": "scatter",
         "mode": "markers",
         "name": "One hour",
-        "x": _values(frame["predicted"]),
-        "y": _values(frame["actual"]),
+        "x": as_json(frame["predicted"]),
+        "y": as_json(frame["actual"]),
         "text": [formats.hour(when) for when in frame["datetime"]],
         "marker": {"color": colours.model, "size": 6, "opacity": 0.4},
         "hovertemplate": "%{text}<br>predicted %{x:.0f}, actual %{y:.0f}<extra></extra>",
@@ -231,8 +263,8 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         "type": "scatter",
         "mode": "markers",
         "name": "Your hour",
-        "x": _values(hours[chosen : chosen + 1]),
-        "y": _values(predicted[chosen : chosen + 1]),
+        "x": as_json(hours[chosen : chosen + 1]),
+        "y": as_json(predicted[chosen : chosen + 1]),
         "marker": {
             "color": colours.surface,
             "size": 12,
@@ -258,7 +290,7 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
         "type": "bar",
         "orientation": "h",
         "name": "Mean",
-        "x": _values(means),
+        "x": as_json(means),
         "y": names,
         "marker": {"color": colours.model},
         "hovertemplate": "%{y}: %{x:.1f}<extra></extra>",
@@ -267,7 +299,7 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
         "type": "scatter",
         "mode": "markers",
         "name": "One shuffle",
-        "x": _values([value for values in repeats.values() for value in values]),
+        "x": as_json([value for values in repeats.values() for value in values]),
         "y": [name for name, values in zip(names, repeats.values(), strict=True) for _ in values],
         "marker": {
             "symbol": "circle-open",
@@ -309,7 +341,7 @@ def dependence(
         "name": "One hour",
         # One trace for all: a gap stands between two curves.
         "x": [value for _ in curves for value in [*x, None]],
-        "y": [value for curve in curves for value in [*_values(curve), None]],
+        "y": [value for curve in curves for value in [*as_json(curve), None]],
         "line": {"color": colours.text, "width": 1},
         "marker": {"color": colours.text, "size": 6},
         "opacity": 0.25,
@@ -325,7 +357,7 @@ def dependence(
         "type": "bar",
         "marker": {"color": colours.band, "line": {"color": colours.model, "width": 2}},
     }
-    means = {"name": "Mean", "x": x, "y": _values(mean), "hovertemplate": "%{y:.0f}"}
+    means = {"name": "Mean", "x": x, "y": as_json(mean), "hovertemplate": "%{y:.0f}"}
     figure = _dress([hours, (bar if in_words else line) | means], theme, bargap=0.4)
     figure["layout"]["hovermode"] = "x unified"
     if list(values) == list(range(24)):
@@ -361,8 +393,8 @@ def parts(
             "type": "bar",
             "orientation": "h",
             "name": name,
-            "base": _values([bases[row] for row in mine]),
-            "x": _values([totals[row][1] for row in mine]),
+            "base": as_json([bases[row] for row in mine]),
+            "x": as_json([totals[row][1] for row in mine]),
             "y": mine,
             "text": [write(totals[row][1], 1) for row in mine],
             "textposition": "outside",
@@ -404,7 +436,7 @@ def _numbers(x: Sequence[float], y: Sequence[str], values: Sequence[float], digi
     return {
         "type": "scatter",
         "mode": "text",
-        "x": _values(x),
+        "x": as_json(x),
         "y": list(y),
         "text": [f" {formats.signed(value, digits)}" for value in values],
         "textposition": "middle right",
@@ -437,17 +469,19 @@ def _hourly(frame: pd.DataFrame) -> pd.DataFrame:
     return hours.reindex(pd.date_range(hours.index[0], hours.index[-1], freq="h"))
 
 
-def _values(column: Any) -> list[Any]:
+def as_json(column: Any) -> list[Any]:
     """Write a column as JSON has it: times as text, numbers short, null where unknown."""
     values = pd.Series(column)
     if values.dtype.kind == "M":
         return list(values.dt.strftime("%Y-%m-%dT%H:%M:%S"))
+    if not pd.api.types.is_numeric_dtype(values):
+        return [None if pd.isna(value) else str(value) for value in values]
     return [None if value != value else round(value, 2) for value in values.tolist()]
 
 
 def _band(hours: Any, lower: Any, upper: Any, colours: Theme) -> Trace:
     """Draw the interval as one area for each run of hours without a gap."""
-    table = pd.DataFrame({"hour": _values(hours), "lower": _values(lower), "upper": _values(upper)})
+    table = pd.DataFrame({"hour": as_json(hours), "lower": as_json(lower), "upper": as_json(upper)})
     known = table["upper"].notna()
     x: list[Any] = []
     y: list[Any] = []
@@ -472,11 +506,11 @@ def _prediction(hours: Any, predicted: Any, lower: Any, upper: Any, colours: The
         "type": "scatter",
         "mode": "lines+markers",  # an hour between two gaps is a point, no line
         "name": "Predicted",
-        "x": _values(hours),
-        "y": _values(predicted),
+        "x": as_json(hours),
+        "y": as_json(predicted),
         "line": {"color": colours.model, "width": 2.5},
         "marker": {"size": 3},
-        "customdata": list(zip(_values(lower), _values(upper), strict=True)),
+        "customdata": list(zip(as_json(lower), as_json(upper), strict=True)),
         "hovertemplate": "%{y:.0f} (%{customdata[0]:.0f} to %{customdata[1]:.0f})",
     }
 

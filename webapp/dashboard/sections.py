@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 from flask import current_app
@@ -18,11 +19,15 @@ HIDDEN = "d-none"
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What a chart shows, its unit, and in words what there is to see."""
+    """What a chart shows, its unit, in words what there is to see, and its numbers.
+
+    The columns of `table` are named as a reader is to see them, with their units.
+    """
 
     figure: figures.Figure
     note: str
     summary: str
+    table: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +124,17 @@ def _values(drawing: Drawing, charts: Sequence[str], look: str, revision: str) -
             values += [no_update, "", ""]
             continue
         # Plotly keeps what the reader zoomed to as long as the choices stay the same.
-        layout = chart.figure["layout"] | {"uirevision": revision}
+        layout = chart.figure["layout"] | {"uirevision": revision, "meta": _plain(chart.table)}
         values += [chart.figure | {"layout": layout}, chart.note, chart.summary]
     if charts:
         values.append(look if drawing.charts else HIDDEN)
     return values
+
+
+def _plain(table: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return a table as assets/export.js shows and saves it."""
+    columns = [figures.as_json(table[name]) for name in table]
+    return {"columns": list(table), "rows": [list(row) for row in zip(*columns, strict=True)]}
 
 
 def _digest(value: Any) -> str:

@@ -3,11 +3,14 @@
 from alembic import context
 from flask import current_app
 
+from webapp.extensions import make_database
+
 db = current_app.extensions["migrate"].db
 
 
 def migrate_online() -> None:
     """Migrate in one transaction: all steps or none, on SQLite too."""
+    make_database(db.engine)
     with db.engine.connect().execution_options(writing=True) as connection:
         context.configure(
             connection=connection,

@@ -37,10 +37,33 @@
     }
   });
 
+  // How old what is shown is: a server that is silent must not pass for one with no news.
+  const STALE = 60;
+  setInterval(function () {
+    const asked = document.getElementById("shell-fresh-time");
+    const age = document.getElementById("shell-age");
+    const when = asked && Date.parse(asked.dateTime);
+    if (!age || !when) {
+      return;
+    }
+    const seconds = Math.max(0, Math.round((Date.now() - when) / 1000));
+    const paused = document.getElementById("shell-pause-button").ariaPressed === "true";
+    const old = seconds < 90 ? seconds + " s" : Math.round(seconds / 60) + " min";
+    age.textContent =
+      (paused ? "Paused. " : seconds > STALE ? "The server does not answer. " : "") +
+      "Data as of " + old + " ago";
+    age.classList.toggle("age-stale", seconds > STALE && !paused);
+  }, 1000);
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.vlib = {
     readout: function (value) {
       return value;
+    },
+
+    pause: function (clicks) {
+      const paused = clicks % 2 === 1;
+      return [paused, paused, paused ? "Go on" : "Pause", String(paused)];
     },
 
     // The theme that the URL asks for, and links between pages that keep it.

@@ -71,9 +71,9 @@ def register_callbacks(app: Dash) -> None:
         *clicks, token, version, reason = given
         if not any(clicks):
             raise PreventUpdate
-        if not isinstance(token, str) or not auth.is_admin_token(token):
-            return _message(REFUSED, "danger")
         try:
+            if not isinstance(token, str) or not auth.is_admin_token(token):
+                return _message(REFUSED, "danger")
             return _message(_done(str(ctx.triggered_id), version, reason), "success")
         except Problem as problem:
             return _message(problem.detail, "warning")

@@ -6,6 +6,7 @@ from typing import Any
 
 import dash_bootstrap_components as dbc
 import numpy as np
+import pandas as pd
 from dash import Dash, html
 
 from training.history import WEATHER
@@ -234,6 +235,12 @@ def _importance(found: Mapping[str, list[float]], theme: str) -> Chart:
         f"Most: {first}. Least: {ranked[-1]} ({formats.signed(means[ranked[-1]], 1)})."
         if ranked
         else "Nothing has been measured.",
+        pd.DataFrame(
+            {
+                "Input": ranked,
+                "Growth of the error, rentals per hour": [means[name] for name in ranked],
+            }
+        ),
     )
 
 
@@ -242,7 +249,8 @@ def _dependence(name: str, found: Mapping[str, Any] | None, theme: str) -> Chart
     note = "Rentals per hour if this input alone were another; faint: single hours of the holdout"
     if not found or not found["values"]:
         nothing = figures.dependence([], [], [], label, theme)
-        return Chart(nothing, note, "This input has not been measured of this model.")
+        missing = "This input has not been measured of this model."
+        return Chart(nothing, note, missing, pd.DataFrame())
     values, mean = found["values"], found["mean"]
     if name == "weather":
         values = [formats.WEATHER.get(value, value) for value in values]
@@ -254,6 +262,7 @@ def _dependence(name: str, found: Mapping[str, Any] | None, theme: str) -> Chart
         f"On average highest at {told[top]}, {formats.number(mean[top])} rentals per hour, and "
         f"lowest at {told[bottom]}, {formats.number(mean[bottom])}. Single hours shown: "
         f"{len(found['curves'])}.",
+        pd.DataFrame({label: values, "Predicted, rentals per hour": mean}),
     )
 
 
@@ -271,6 +280,10 @@ def _parts(
         "but the level of demand",
         f"{formats.number(baseline, 1)} to start with, {', '.join(told)}: together "
         f"{formats.number(predicted, 1)}.",
+        pd.DataFrame(
+            [("Starting point", baseline), *steps, ("Prediction", predicted)],
+            columns=["Input", "Adds, rentals"],
+        ),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from dash import Dash, html
 from flask import current_app
 
-from webapp import monitoring, queries, scheduler
+from webapp import alerts, monitoring, queries, scheduler
 
 from .. import components, figures, formats, sections, urls
 from ..sections import Chart, Drawing
@@ -20,6 +20,16 @@ TITLE = "Is it right now?"
 
 NARROW = 0.8  # a coverage below it is no accident of a week
 CURVE = "overview-curve-graph"
+COLUMNS = {
+    "datetime": "Hour",
+    "predicted": "Predicted, rentals",
+    "lower": "Lower end of the 90 % interval",
+    "upper": "Upper end",
+    "actual": "Actual, rentals",
+    "horizon": "Hours ahead",
+    "model_version": "Model",
+    "source": "Source",
+}
 HOUR = dt.timedelta(hours=1)
 RECENT = dt.timedelta(days=7)
 PAST, AHEAD = dt.timedelta(days=3), dt.timedelta(hours=48)
@@ -34,6 +44,7 @@ def layout(choices: urls.Choices) -> Any:
         "How far the predictions are from what happened, and what serves them.",
         urls.location("overview", choices),
         sections.section("overview-training-section", None),
+        sections.section("overview-alerts-section", None),
         sections.section("overview-status-section", components.waiting("medium", "small")),
         sections.section(
             "overview-curve-section", None, components.chart(CURVE, "The latest predictions")
@@ -46,6 +57,7 @@ def register_callbacks(app: Dash) -> None:
     sections.register(
         app, "overview", PATH, "overview-training-section", training, every=sections.PROGRESS
     )
+    sections.register(app, "overview", PATH, "overview-alerts-section", open_alerts)
     sections.register(app, "overview", PATH, "overview-status-section", status)
     sections.register(app, "overview", PATH, "overview-curve-section", latest, [CURVE])
 
@@ -69,6 +81,27 @@ def training(_choices: urls.Choices, _theme: str) -> Drawing:
             "There is no model yet.",
             "The first training starts by itself when the server runs; its progress shows here.",
         )
+    )
+
+
+def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
+    """Return what is wrong now, in plain words, and what to do about it."""
+    zone = current_app.config["VLIB_TIMEZONE"]
+    return Drawing(
+        [
+            dbc.Alert(
+                [
+                    html.Strong(condition.text.format(**alert["found"])),
+                    html.P(
+                        f"{condition.act} Since {formats.moment(alert['raised_at'], zone)}.",
+                        className="mb-0",
+                    ),
+                ],
+                color="warning",
+            )
+            for condition, alert in alerts.raised()
+        ]
+        or None
     )
 
 
@@ -111,6 +144,7 @@ def latest(_choices: urls.Choices, theme: str) -> Drawing:
         figures.curve(frame, theme, pd.Timestamp(now) if now else None),
         f"Rentals per hour, {formats.day(first)} to {formats.day(last)}",
         _curve_summary(frame),
+        frame[list(COLUMNS)].rename(columns=COLUMNS),
     )
     return Drawing(charts={CURVE: chart})
 
@@ -220,7 +254,7 @@ def _champion_tile(champion: dict[str, Any]) -> html.Div:
 def _data_tile(newest: dt.datetime | None) -> html.Div:
     zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
     now = dt.datetime.now(zone).replace(tzinfo=None)
-    state = monitoring.freshness(newest, now)
+    state = monitoring.freshness(newest, now, demo=queries.is_demo())
     if newest is None:
         return components.tile("History", formats.UNKNOWN, "no hour has been observed yet")
     marks = {

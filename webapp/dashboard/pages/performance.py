@@ -48,6 +48,17 @@ TIME, SCATTER, HOURS, WEATHER = (
 )
 POINTS = 1500
 
+COLUMNS = {
+    "datetime": "Hour",
+    "hours": "Hours",
+    "mae": "Mean absolute error, rentals per hour",
+    "baseline_mae": "The same of repeating last week",
+    "bias": "Bias, rentals per hour",
+    "coverage": "Share inside the interval",
+    "predicted": "Predicted, rentals",
+    "actual": "Actual, rentals",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -139,22 +150,9 @@ def result(choices: urls.Choices, theme: str) -> Drawing:
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
-    presets = dbc.RadioItems(
-        id=CONTROLS["window"],
-        options=[{"value": key, "label": label} for key, label in WINDOWS.items()],
-        value=chosen["window"],
-        className="presets",
-        inputClassName="btn-check",
-        labelClassName="btn btn-outline-secondary btn-sm",
-        labelCheckedClassName="active",
-        inline=True,
-    )
     return html.Section(
         [
-            html.Fieldset(
-                [html.Legend("Window", className="field-label"), presets],
-                className="field field-wide",
-            ),
+            components.presets(CONTROLS["window"], "Window", WINDOWS, chosen["window"]),
             _date_field("From", "from", chosen),
             _date_field("To", "to", chosen),
             _select_field("Model", "version", _versions(chosen["version"]), chosen),
@@ -267,6 +265,7 @@ def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Ch
         f"The model beats repeating last week on {better} of "
         f"{formats.quantity(len(table), period)}. Worst: {_period(worst['datetime'], every)}, "
         f"{formats.number(worst['mae'])} rentals per hour off on average.",
+        table.rename(columns=COLUMNS | {"datetime": period.capitalize()}),
     )
 
 
@@ -285,6 +284,9 @@ def _by_hour(frame: pd.DataFrame, theme: str) -> Chart:
         "Mean absolute error, rentals per hour",
         f"Largest on {formats.WEEKDAYS[weekday]} at {hour:02d}:00: "
         f"{formats.number(errors[weekday, hour])} rentals per hour off on average.",
+        table.rename(index=dict(enumerate(formats.WEEKDAYS)), columns=str)
+        .rename_axis("Weekday")
+        .reset_index(),
     )
 
 
@@ -299,6 +301,9 @@ def _by_weather(frame: pd.DataFrame, theme: str) -> Chart:
         figures.by_weather(table, theme),
         "Mean absolute error, rentals per hour",
         "; ".join(parts) + "." if parts else "The weather of these hours is not known.",
+        table.replace({"weather": formats.WEATHER}).rename(
+            columns={"weather": "Weather"} | COLUMNS
+        ),
     )
 
 
@@ -311,4 +316,5 @@ def _scatter(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Char
         "Rentals per hour; on the dashed line the two agree",
         f"Predictions are {formats.number(abs(bias), 1)} rentals per hour {leaning} on average. "
         f"Shown: {formats.quantity(len(shown), 'hour')} of {formats.number(scores.hours)}.",
+        shown[["datetime", "predicted", "actual"]].rename(columns=COLUMNS),
     )

@@ -20,6 +20,12 @@ NAME = "What if"
 TITLE = "What would be rented?"
 
 CURVE = "what-if-day-graph"
+COLUMNS = {
+    "datetime": "Hour",
+    "predicted": "Predicted, rentals",
+    "lower": "Lower end of the 90 % interval",
+    "upper": "Upper end",
+}
 HOUR = dt.timedelta(hours=1)
 # Label and unit, and what the slider spans and steps by; the contract's own ranges are wider.
 SLIDERS = {
@@ -193,6 +199,7 @@ def _day_chart(
         "Rentals per hour, with the same weather all day",
         f"{formats.number(frame['predicted'].sum())} rentals in the day; most at {top:02d}:00 "
         f"({formats.number(frame['predicted'].max())}).",
+        frame.rename(columns=COLUMNS),
     )
 
 

@@ -1,0 +1,54 @@
+"""What a reader takes away from the dashboard, and how it keeps up by itself."""
+
+from pathlib import Path
+
+from playwright.sync_api import Download, Page, expect
+
+from .test_dashboard import go
+
+CHART = "performance-time-graph"
+
+
+def saved(page: Page, tool: str, of: str) -> Download:
+    with page.expect_download() as download:
+        page.locator(f"button[data-tool={tool}][data-of={of}]").click()
+    return download.value
+
+
+def lines(download: Download) -> list[str]:
+    return Path(download.path()).read_text("utf-8-sig").splitlines()
+
+
+def test_a_chart_has_its_numbers_as_a_table_and_as_csv(page: Page) -> None:
+    go(page, "/dashboard/performance")
+    button = page.locator(f"button[data-tool=table][data-of={CHART}]")
+    button.click()
+    table = page.locator(f"#{CHART}-table table")
+    expect(table.locator("th").first).to_have_text("Day")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    found = lines(saved(page, "csv", CHART))
+    assert found[0].startswith("Day,")
+    assert len(found) - 1 == table.locator("tbody tr").count() > 3
+
+
+def test_a_chart_is_saved_as_a_picture_without_another_server(page: Page) -> None:
+    go(page, "/dashboard/performance")
+    assert Path(saved(page, "png", CHART).path()).read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in Path(saved(page, "svg", CHART).path()).read_text()
+
+
+def test_a_table_is_saved_as_csv(page: Page) -> None:
+    go(page, "/dashboard/experiments")
+    button = page.locator("button[data-tool=rows]").first
+    found = lines(saved(page, "rows", button.get_attribute("data-of") or ""))
+    assert found[0].count(",") > 3
+    assert len(found) > 1
+
+
+def test_the_page_can_be_paused_and_says_how_old_it_is(page: Page) -> None:
+    go(page, "/dashboard/")
+    expect(page.locator("#shell-age")).to_contain_text("Data as of")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#shell-age")).to_contain_text("Paused.")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#shell-age")).not_to_contain_text("Paused.")

@@ -1,0 +1,267 @@
+"""What single values are taken for, and what is refused."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.made_up import ZONE, city
+from tests.training.importing.test_formats import uci
+from training.importing import converting, numbers, proposing, reading, times, weather
+from training.importing.mapping import InvalidMapping, Mapping
+from training.schema import InvalidHistory
+
+HEADER = "datetime,rentals,temp_c,humidity,wind_kmh"
+
+
+def table(*rows: str, header: str = HEADER) -> reading.Table:
+    """Return the table of rows as text."""
+    return reading._read_text("\n".join([header, *rows]).encode(), Mapping())
+
+
+def hours(found: reading.Table, **options: bool) -> list[tuple[str, float]]:
+    """Return the hours of a table with their rentals."""
+    proposal = proposing.propose(found, Mapping())
+    frame = converting.convert(found, proposal.mapping, ZONE, **options).frame
+    return [
+        (f"{at:%d %H}", rentals) for at, rentals in zip(frame.datetime, frame.rentals, strict=True)
+    ]
+
+
+def at(*stamps: str, rest: str = "10,50,8") -> reading.Table:
+    """Return a table with 1, 2, 3, ... rentals at these times."""
+    return table(*(f"{stamp},{count},{rest}" for count, stamp in enumerate(stamps, start=1)))
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        ["2023-10-29 01:00", "2023-10-29 02:00", "2023-10-29 02:00", "2023-10-29 03:00"],
+        ["2023-10-28T23:00Z", "2023-10-29T00:00Z", "2023-10-29T01:00Z", "2023-10-29T02:00Z"],
+        [
+            "2023-10-29 01:00+02:00",
+            "2023-10-29 02:00+0200",
+            "2023-10-29 02:00+01",
+            "2023-10-29 03+01",
+        ],
+    ],
+)
+def test_the_hour_that_clocks_show_twice_is_added_up(stamps: list[str]) -> None:
+    assert hours(at(*stamps)) == [("29 01", 1), ("29 02", 5), ("29 03", 4)]
+
+
+def test_the_hour_that_clocks_skip_is_left_out() -> None:
+    stamps = ["2023-03-26 01:00", "2023-03-26 02:00", "2023-03-26 03:00"]
+    assert hours(at(*stamps)) == [("26 01", 1), ("26 03", 3)]
+
+
+def test_an_hour_twice_on_any_other_day_is_an_error_unless_added_up() -> None:
+    found = at("2023-05-01 08:00", "2023-05-01 09:00", "2023-05-01 09:00")
+    with pytest.raises(InvalidHistory, match="row 3, column datetime.*--sum"):
+        hours(found)
+    assert hours(found, add_up=True) == [("01 08", 1), ("01 09", 5)]
+
+
+def test_quarters_are_added_up_and_an_hour_without_one_is_unknown() -> None:
+    stamps = [f"2023-05-01 {h:02}:{m:02}" for h in range(3) for m in (0, 15, 30, 45)]
+    assert hours(at(*stamps)) == [("01 00", 10), ("01 01", 26), ("01 02", 42)]
+    assert hours(at(*stamps[:5], *stamps[6:])) == [("01 00", 10), ("01 02", 38)]
+
+
+def test_24_o_clock_is_midnight_and_minutes_are_cut() -> None:
+    assert hours(at("2023-05-01 23:59", "2023-05-01 24:00")) == [("01 23", 1), ("02 00", 2)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([f"2023-05-0{day} 00:00,9,10,50,8" for day in range(1, 8)], "daily totals"),
+        ([f"2023-05-01 {h:02}:00,9,10,50,8" for h in range(0, 24, 3)], "every 3 hours"),
+    ],
+)
+def test_what_is_no_table_of_hours_is_refused(rows: list[str], said: str) -> None:
+    with pytest.raises(InvalidHistory, match=said):
+        hours(table(*rows))
+
+
+def test_single_trips_are_refused() -> None:
+    rows = [f"2023-05-01 08:{minute}:17,2023-05-01 09:00:00" for minute in range(11, 59)]
+    with pytest.raises(InvalidHistory, match="single trips"):
+        hours(table(*rows, header="started_at,ended_at"))
+
+
+def test_missing_columns_are_named_with_what_to_do() -> None:
+    found = table("2023-05-01 08:00,3", header="datetime,rentals")
+    with pytest.raises(
+        InvalidHistory, match="temperature, humidity, windspeed .*--map temperature="
+    ):
+        hours(found)
+
+
+def test_empty_cells_are_errors_or_hours_left_out() -> None:
+    found = table("2023-05-01 08:00,3,10,50,8", "2023-05-01 09:00,,10,50,8")
+    with pytest.raises(InvalidHistory, match="row 2, column rentals: '', expected a whole number"):
+        hours(found)
+    assert hours(found, skip_incomplete=True) == [("01 08", 3)]
+
+
+@pytest.mark.parametrize("value", ["-1", "2.5", "many", "inf", "1e9", "12 apples"])
+def test_what_is_no_count_is_named(value: str) -> None:
+    found = table("2023-05-01 08:00,3,10,50,8", f"2023-05-01 09:00,{value},10,50,8", *MORE)
+    with pytest.raises(InvalidHistory) as caught:
+        hours(found)
+    assert [(problem.row, problem.value) for problem in caught.value.problems] == [(1, value)]
+
+
+MORE = [f"2023-05-01 {hour}:00,7,10,50,8" for hour in range(10, 20)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "whole", "value"),
+    [
+        ("1,234", ".", False, 1234),
+        ("1,234", ",", False, 1.234),
+        ("1.234", None, True, 1234),
+        ("1.234,5", ",", False, 1234.5),
+        ("1 234", None, True, 1234),
+        ("12,5 °C", ",", False, 12.5),
+        ("81%", None, False, 81),
+        ("−3.5", ".", False, -3.5),
+    ],
+)
+def test_numbers_as_people_write_them(
+    cell: str, decimal: str | None, whole: bool, value: float
+) -> None:
+    assert numbers.parse(pd.Series([cell], dtype=object), decimal, whole)[0] == value
+
+
+def test_units_are_guessed_from_values_only_where_these_tell() -> None:
+    frame = city("2023-01-01", 8760)
+    celsius, wind = frame["temperature"], frame["windspeed"]
+    for unit, values in (("C", celsius), ("F", celsius * 1.8 + 32), ("K", celsius + 273)):
+        assert numbers.guess_unit("temperature", values, 365)[0] == unit
+    assert numbers.guess_unit("windspeed", wind / 3.6, 365)[0] == "m/s"
+    assert numbers.guess_unit("windspeed", wind / 1.6, 365)[0] is None
+    assert numbers.guess_unit("humidity", frame["humidity"] / 100, 365)[0] == "fraction"
+    winter = pd.Series([25.0, 30, 36, 40])
+    assert numbers.guess_unit("temperature", winter, 3)[0] is None
+
+
+def test_a_slip_changes_no_unit_but_is_named(tmp_path: Path) -> None:
+    path = uci(city("2023-05-01", 90 * 24), tmp_path / "hour.csv")
+    slips = pd.read_csv(path, dtype=str)
+    slips.loc[7, ["hum", "temp", "weathersit", "windspeed"]] = ["9.9", "999", "61", "-1"]
+    slips.to_csv(path, index=False)
+    found = reading.read(path, Mapping())
+    proposal = proposing.propose(found, Mapping())
+    assert proposal.mapping.units["temperature"] == "uci"
+    with pytest.raises(InvalidHistory) as caught:
+        converting.convert(found, proposal.mapping, ZONE)
+    assert {problem.row for problem in caught.value.problems} == {7}
+    assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("Clear, Few clouds", "clear"),
+        ("Partly cloudy", "clear"),
+        ("No precipitation", "clear"),
+        ("Mist + Cloudy", "mist"),
+        ("Heavy fog", "mist"),
+        ("Light Rain + Thunderstorm", "light_precipitation"),
+        ("thunderstorm with heavy rain", "heavy_precipitation"),
+        ("Pluie forte", "heavy_precipitation"),
+        ("Schneeregen", "light_precipitation"),
+        ("Céu limpo", "clear"),
+        ("맑음", "clear"),
+        ("pilvistä", "mist"),
+        ("plasma", None),
+    ],
+)
+def test_weather_in_words(word: str, name: str | None) -> None:
+    assert weather.of_text(word) == name
+
+
+def test_codes_that_may_be_of_two_kinds_are_asked() -> None:
+    rows = [f"2023-05-01 {h:02}:00,7,10,50,8,{1 + h % 3}" for h in range(20)]
+    proposal = proposing.propose(table(*rows, header=f"{HEADER},weather_code"), Mapping())
+    assert [question.option for question in proposal.questions] == ["--unit weather="]
+
+
+def test_snow_that_lies_is_no_snowfall() -> None:
+    lying = pd.Series([0.0] * 20 + [3.0] * 30 + [2.9] * 30)
+    assert weather.lies(lying)
+    assert not weather.lies(pd.Series([0.0, 0.4, 0.0, 2.0, 0.3, 0.0] * 10))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2023-05-04 08:00",
+        "2023-05-04T08:00:00",
+        "4/5/2023 8:00",
+        "04.05.23 08:00:00",
+        "04/05/2023 08h00",
+        "4 May 2023 08:00",
+        "Thursday, May 4th, 2023 8:00 am",
+        "2023050408",
+        "20230504T0800",
+        "2023년 5월 4일 08:00",
+        "04-05-2023, 8:00 AM",
+    ],
+)
+def test_times_as_people_write_them(text: str) -> None:
+    found = times.parse(pd.Series([text], dtype=object), True, ZONE, ZONE).local
+    assert found[0] == pd.Timestamp("2023-05-04T08:00")
+
+
+@pytest.mark.parametrize(
+    "text", ["2023-05-04 08:00 EST", "Mon 04/05/2023 08:00", "2023-13-04 08:00", "2023-05-04 25:00"]
+)
+def test_times_that_could_be_another_are_none(text: str) -> None:
+    assert times.parse(pd.Series([text], dtype=object), True, ZONE, ZONE).local.isna().all()
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+def test_a_mapping_comes_back_from_its_file(tmp_path: Path, suffix: str) -> None:
+    mapping = Mapping({"rentals": 'Vélos "loués"'}, {"windspeed": "m/s"}, {"Grêle": "mist"}, True)
+    mapping.save(tmp_path / f"m{suffix}")
+    assert Mapping.load(tmp_path / f"m{suffix}") == mapping
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[columns]\nbikes = 'x'", "'bikes'"),
+        ("[units]\nwindspeed = 'furlong'", "'furlong'"),
+        ("[weather]\nfog = 'foggy'", "'foggy'"),
+        ("[options]\nday_first = 'yes'", "true or false"),
+        ("[colums]\n", "'colums'"),
+        ("rentals = ", "m.toml"),
+    ],
+)
+def test_a_wrong_mapping_file_says_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "m.toml").write_text(text)
+    with pytest.raises(InvalidMapping, match=said):
+        Mapping.load(tmp_path / "m.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"just a line", "one column"),
+        (b"a,b\n", "no row below the header"),
+        (b"2023-01-01,3\n2023-01-02,4\n", "names of the columns"),
+        (b"PK\x03\x04nonsense", "Excel"),
+        (b"PAR1nonsense", "Parquet"),
+        (b"\xd0\xcf\x11\xe0old", "xlsx"),
+        (b"a,b\n1,2,3\n", "row 1 has 3 cells"),
+    ],
+)
+def test_what_is_no_table_says_so(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(InvalidHistory, match=said):
+        reading.read(path, Mapping())
