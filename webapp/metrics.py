@@ -114,7 +114,7 @@ class StateCollector(Collector):
         try:
             champion, newest = queries.champion(), queries.newest_observation()
             active = queries.active_run()
-            raised = queries.open_alerts()
+            raised, live = queries.open_alerts(), queries.live_scores()
         except OperationalError:
             yield GaugeMetricFamily("vlib_database_up", "1 if the database answers", 0)
             return
@@ -124,6 +124,16 @@ class StateCollector(Collector):
         for condition in alerts.CONDITIONS:
             gauge.add_metric([condition.name], condition.name in raised)
         yield gauge
+        mae = GaugeMetricFamily(
+            "vlib_live_mae", "Live error of 7 days, rentals an hour", labels=["horizon"]
+        )
+        coverage = GaugeMetricFamily(
+            "vlib_live_coverage", "Share of these hours in their interval", labels=["horizon"]
+        )
+        for horizon, score in live.items():
+            mae.add_metric([str(horizon)], score.mae)
+            coverage.add_metric([str(horizon)], score.coverage)
+        yield from (mae, coverage)
         if champion:
             version = int(champion["version"])
             yield GaugeMetricFamily("vlib_champion_version", "The version that serves", version)

@@ -51,6 +51,25 @@ def test_the_state_is_shown(client: FlaskClient) -> None:
     assert found["vlib_newest_observation_age_seconds",] > 0
 
 
+def test_live_error_is_told_by_horizon(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = queries.LiveScore(hours=3, mae=12.5, coverage=0.75, baseline_mae=None)
+    monkeypatch.setattr(queries, "live_scores", lambda: {24: score})
+    found = samples(client)
+    assert found["vlib_live_mae", "24"] == 12.5
+    assert found["vlib_live_coverage", "24"] == 0.75
+
+
+def test_the_readme_names_every_metric(client: FlaskClient) -> None:
+    client.get("/healthz")
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    suffix = {"counter": "_total"}
+    names = {family.name + suffix.get(family.type, "") for family in families}
+    assert {name for name in names if f"`{name}" not in text} == set()
+
+
 def test_a_missing_database_is_shown(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise OperationalError("", {}, Exception())
