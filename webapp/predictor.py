@@ -21,6 +21,7 @@ from training import features
 from training.artefact import Artefact, BrokenArtefact, read_understanding
 from training.calendar import Calendar
 from training.history import HOURS_PER_WEEK, NO_HISTORY, History, Ints
+from training.quantiles import Quantiles
 from training.schema import WEATHER
 
 from . import history, queries
@@ -276,6 +277,21 @@ def explain(
     # The baseline takes what rounding left, so that the sum is the answered number.
     rest = prediction.rentals - sum(added.values())
     return prediction, added | {"baseline": round(added["baseline"] + rest, 3)}
+
+
+def quantiles(requests: Sequence[HourRequest], level: float) -> list[float] | None:
+    """Return the rentals that hours do not exceed with a probability; nothing is stored.
+
+    None if the champion was trained before it kept quantiles. Raises `Unavailable` while there is
+    no champion.
+    """
+    predictions, matrix, artefact = _predict(requests, "whatif", None)
+    kept = Quantiles.of(artefact.metadata)
+    if kept is None:
+        return None
+    rentals, lower, upper = np.array([(one.rentals, one.lower, one.upper) for one in predictions]).T
+    found: list[float] = kept.at(level, rentals, lower, upper, matrix).tolist()
+    return found
 
 
 def understanding() -> dict[str, Any] | None:
