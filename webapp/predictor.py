@@ -285,7 +285,7 @@ def quantiles(requests: Sequence[HourRequest], level: float) -> list[float] | No
     None if the champion was trained before it kept quantiles. Raises `Unavailable` while there is
     no champion.
     """
-    predictions, matrix, artefact = _predict(requests, "whatif", None)
+    predictions, matrix, artefact = _predict(requests, "whatif", None, None)
     kept = Quantiles.of(artefact.metadata)
     if kept is None:
         return None
