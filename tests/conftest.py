@@ -15,6 +15,7 @@ from training.calendar import Calendar
 from training.evaluate import metrics
 from training.history import History
 from training.intervals import Intervals
+from training.quantiles import Quantiles
 from webapp import create_app, importing, queries, startup, trainer
 from webapp.extensions import db
 from webapp.retraining import models_path
@@ -36,9 +37,12 @@ def tiny_champion(directory: Path, history: History) -> dict[str, str]:
     fitted = model.pipeline(trees=5).fit(*model.training_data(seen, history, calendar))
     matrix, rentals = model.training_data(held, history, calendar)
     level = model.level_of(fitted)
-    intervals = Intervals.fit(rentals, fitted.predict(matrix), matrix, level)
+    predicted = fitted.predict(matrix)
+    intervals = Intervals.fit(rentals, predicted, matrix, level)
+    quantiles = Quantiles.fit(rentals, predicted, matrix, intervals)
     ranges = {"temperature": [-10.0, 40.0], "humidity": [0.0, 100.0], "windspeed": [0.0, 60.0]}
-    return artefact.save(directory, fitted, intervals, {"ranges": ranges})
+    about = {"ranges": ranges, "quantiles": quantiles.to_dict()}
+    return artefact.save(directory, fitted, intervals, about)
 
 
 def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
@@ -87,6 +91,16 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         queries.upsert_frame(frame, importing.demo())
         add_version(frame)
         db.engine.dispose()  # writes the WAL back, so that the copied file is whole
+    return instance
+
+
+@pytest.fixture(scope="session")
+def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance folder with a version 2 that was kept, to copy."""
+    instance = Path(shutil.copytree(template, tmp_path_factory.mktemp("two") / "instance"))
+    with make_app(instance).app_context():
+        add_version(queries.observations_frame(), "kept")
+        db.engine.dispose()
     return instance
 
 

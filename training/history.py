@@ -28,6 +28,7 @@ NO_HISTORY = -(2**40)
 HOURS_PER_WEEK = 168
 LEVEL_HOURS = 28 * 24
 LEVEL_LEAST = 24
+_EXACT = 2.0**20
 
 
 class History:
@@ -183,13 +184,14 @@ class History:
         hours = np.arange(self.length + 2) + (self.start - 1)
         seen = self.weather >= 0
         rain = np.where(self.weather >= WEATHER.index("light_precipitation"), 1.0, 0.0)
-        warmth = np.where(seen, self.temperature, 0.0)
+        # In millionths of a degree, so that sums are exact and do not tell what came long before.
+        warmth = np.where(seen, np.rint(self.temperature * _EXACT), 0.0)
         return np.column_stack(
             [
                 self.level(hours),
-                _trailing(warmth, seen, LEVEL_HOURS),
+                _trailing(warmth, seen, LEVEL_HOURS) / _EXACT,
                 _trailing(rain, seen, LEVEL_HOURS),
-                _trailing(warmth, seen, HOURS_PER_WEEK),
+                _trailing(warmth, seen, HOURS_PER_WEEK) / _EXACT,
                 self.mean(hours, HOURS_PER_WEEK),
                 self.mean(hours, 24),
             ]

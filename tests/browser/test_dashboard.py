@@ -134,6 +134,16 @@ def test_what_if_answers_and_follows_the_keyboard(page: Page) -> None:
     expect(page).to_have_url(re.compile("weather=heavy_precipitation"))
 
 
+def test_what_if_decides_by_the_costs_in_the_url(page: Page) -> None:
+    go(page, "/dashboard/what-if?hour=8&missing=1&idle=9")
+    expect(page.locator("main")).to_contain_text("enough in 10\N{NO-BREAK SPACE}% of such hours")
+    page.get_by_label("A missing bike costs").fill("27")
+    expect(page).to_have_url(re.compile("missing=27"))
+    expect(page.locator("main")).to_contain_text("enough in 75\N{NO-BREAK SPACE}% of such hours")
+    page.go_back()
+    expect(page.get_by_label("A missing bike costs")).to_have_value("1")
+
+
 def test_explain_follows_the_input_and_the_hour(page: Page) -> None:
     go(page, "/dashboard/explain?date=2012-12-24&hour=16")
     expect(page.locator(".told")).to_contain_text("Mon 24 Dec 2012, 16:00")

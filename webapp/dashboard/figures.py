@@ -255,7 +255,7 @@ def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
 def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
     """Draw one day's predictions with their interval, the hour at position `chosen` marked.
 
-    `frame` has the columns `datetime`, `predicted`, `lower` and `upper`.
+    `frame` has the columns `datetime`, `predicted`, `lower`, `upper` and perhaps `bikes`.
     """
     colours = THEMES[theme]
     hours, predicted = frame["datetime"], frame["predicted"]
@@ -277,6 +277,17 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         _prediction(hours, predicted, frame["lower"], frame["upper"], colours),
         mark,
     ]
+    if "bikes" in frame:
+        steps = {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "Bikes to have out",
+            "x": as_json(hours),
+            "y": as_json(frame["bikes"]),
+            "line": {"color": colours.baseline, "width": 1.5, "dash": "dash", "shape": "hvh"},
+            "hovertemplate": "%{y:.0f}",
+        }
+        traces.insert(2, steps)
     return _over_time(traces, theme, tickformat="%H:%M")
 
 

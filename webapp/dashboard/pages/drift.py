@@ -325,7 +325,7 @@ def _faults(view: View) -> list[dbc.Alert]:
                 html.Ul([html.Li(_told(fault)) for fault in found], className="mb-0"),
                 "The model takes what it is given: look at the source of these inputs.",
             ],
-            color="danger",
+            color="warning",
         )
     ]
 
