@@ -66,7 +66,7 @@ class Feed:
     def late(self, now: float) -> bool:
         """Say whether it has given nothing good for three polls, and a quarter of an hour."""
         last = max(min(self.kept.get("good", 0.0), now), self.since or now)
-        return now - last > max(3 * self.seconds, 900)
+        return bool(now - last > max(3 * self.seconds, 900))
 
     def _failed(self, problem: str, now: float) -> None:
         if problem != self.problem:
