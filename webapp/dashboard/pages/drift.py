@@ -295,8 +295,9 @@ def _difference(drift: Drift, words: Words) -> str:
 
 
 def _size(difference: float, words: Words) -> str:
-    unit = "points" if words.unit.startswith("%") else words.unit
-    return f"{formats.number(difference * words.factor, words.digits)}{formats.SPACE}{unit}"
+    size = formats.number(difference * words.factor, words.digits)
+    points = "point" if size == "1" else "points"
+    return f"{size}{formats.SPACE}{points if words.unit.startswith('%') else words.unit}"
 
 
 def _predicted(view: View) -> str:
