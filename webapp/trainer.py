@@ -49,6 +49,7 @@ def main(run_id: str, lock_fd: str) -> None:
             queries.finish_run(run_id, "failed", f"{type(error).__name__}: {error}")
         finally:
             shutil.rmtree(workspace(run_id), ignore_errors=True)
+            os.close(int(lock_fd))  # the next may start; this interpreter takes its time to end
 
 
 def limit_time(seconds: int) -> None:
