@@ -15,7 +15,9 @@ from training.calendar import Calendar
 from training.evaluate import metrics
 from training.history import History
 from training.intervals import Intervals
+from training.quantiles import Quantiles
 from webapp import create_app, importing, queries, startup, trainer
+from webapp.api.answers import RunReceipt
 from webapp.extensions import db
 from webapp.retraining import models_path
 
@@ -36,9 +38,30 @@ def tiny_champion(directory: Path, history: History) -> dict[str, str]:
     fitted = model.pipeline(trees=5).fit(*model.training_data(seen, history, calendar))
     matrix, rentals = model.training_data(held, history, calendar)
     level = model.level_of(fitted)
-    intervals = Intervals.fit(rentals, fitted.predict(matrix), matrix, level)
+    predicted = fitted.predict(matrix)
+    intervals = Intervals.fit(rentals, predicted, matrix, level)
+    quantiles = Quantiles.fit(rentals, predicted, matrix, intervals)
     ranges = {"temperature": [-10.0, 40.0], "humidity": [0.0, 100.0], "windspeed": [0.0, 60.0]}
-    return artefact.save(directory, fitted, intervals, {"ranges": ranges})
+    about = {"ranges": ranges, "quantiles": quantiles.to_dict()}
+    return artefact.save(directory, fitted, intervals, about)
+
+
+def receipt(decision: str) -> dict[str, Any]:
+    """Return a receipt of nothing that was measured."""
+    settings = {"level": 0.95, "slice": 0.1, "least_hours": 168, "resamples": 1000}
+    names = (field.alias or name for name, field in RunReceipt.model_fields.items())
+    return dict.fromkeys(names) | {
+        "decision": decision,
+        "reason": "made for the tests",
+        "decided_at": "2012-12-25T08:00:00Z",
+        "run_id": f"run-{decision}",
+        "trigger": "first",
+        "accepted": False,
+        "findings": [],
+        "settings": settings | {"coverage_band": [0.8, 0.98]},
+        "git_revision": "unknown",
+        "seconds": 1.0,
+    }
 
 
 def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
@@ -65,7 +88,7 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
         | {"metrics": score, "baseline": score}
         | {"horizons": {"24": score}, "baseline_horizons": {}},
         "checksums": checksums,
-        "receipt": {"decision": decision, "reason": "made for the tests"},
+        "receipt": receipt(decision),
     }
     outcome = {"status": decision, "reason": "made for the tests", "metrics": score}
     rows = trainer.backtest_rows(scored)
@@ -87,6 +110,16 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         queries.upsert_frame(frame, importing.demo())
         add_version(frame)
         db.engine.dispose()  # writes the WAL back, so that the copied file is whole
+    return instance
+
+
+@pytest.fixture(scope="session")
+def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance folder with a version 2 that was kept, to copy."""
+    instance = Path(shutil.copytree(template, tmp_path_factory.mktemp("two") / "instance"))
+    with make_app(instance).app_context():
+        add_version(queries.observations_frame(), "kept")
+        db.engine.dispose()
     return instance
 
 

@@ -93,6 +93,8 @@ FEATURES = ("level", *REQUEST, *PATTERN, *MOMENTUM)
 LEVEL = FEATURES.index("level")
 HORIZON = FEATURES.index("horizon")
 GROWS = 23
+REACH = 24 * tables.DAYS
+"""No observation that is older than so many hours before `as_of` matters."""
 
 
 @dataclass(slots=True)
@@ -129,13 +131,19 @@ def observed_rows(history: History, hours: Ints, as_of: Ints) -> Rows:
 
 
 def build(
-    rows: Rows, history: History, calendar: Calendar, alone: NDArray[np.bool_] | None = None
+    rows: Rows,
+    history: History,
+    calendar: Calendar,
+    alone: NDArray[np.bool_] | None = None,
+    *,
+    as_known: bool = False,
 ) -> NDArray[np.float32]:
     """Return the feature matrix, float32[n, len(FEATURES)].
 
     An `as_of` without an observation is moved back to the newest one before it. Rows marked in
     `alone` get the weather after their `as_of` from nowhere but themselves, as a single request for
-    the future does; by default a row gets what the batch and the history have.
+    the future does; by default a row gets what the batch and the history have. With `as_known` the
+    history has nothing after a row's `as_of`, as it was when that hour was the newest.
     """
     table = tables.of(history, calendar)
     cell = rows.as_of - table.origin
@@ -151,7 +159,7 @@ def build(
         matrix[as_of == NO_HISTORY, HORIZON] = UNKNOWN
     raining = rows.weather >= RAIN
     working = _fill_calendar(matrix[:, _CALENDAR], rows, calendar)
-    _fill_weather(matrix[:, _WEATHER], rows, raining, as_of, table, alone)
+    _fill_weather(matrix[:, _WEATHER], rows, raining, as_of, table, alone, as_known)
     matrix[:, _STATE] = state[:, :5]
     matrix[:, _LAST] = state[:, 5:]
     kind = (working == 1) * table.kind + raining * table.rain
@@ -195,19 +203,22 @@ def _fill_weather(
     as_of: Ints,
     table: Tables,
     alone: NDArray[np.bool_] | None,
+    as_known: bool,
 ) -> None:
     cell = table.after - rows.hour
     past = table.past.take(cell, axis=0, mode="clip")
     complete = table.complete.take(cell, mode="clip")
     if alone is not None:
         complete &= ~alone | (as_of >= rows.hour - 1)
+    if as_known:
+        complete &= rows.as_of >= rows.hour - 1
     batch = _Batch(rows) if len(as_of) > 1 else None
     if batch is not None:
         complete &= ~batch.says(rows.hour, as_of)
     if np.count_nonzero(complete) < len(as_of):
         rest = np.flatnonzero(~complete)
         hidden = None if alone is None else alone[rest]
-        past[rest] = _weather_before(rows, rest, as_of[rest], table, batch, hidden)
+        past[rest] = _weather_before(rows, rest, as_of[rest], table, batch, hidden, as_known)
     columns[:, 0] = rows.weather
     columns[:, 1] = rows.temperature
     columns[:, 2] = rows.humidity
@@ -228,6 +239,7 @@ def _weather_before(
     table: Tables,
     batch: "_Batch | None",
     alone: NDArray[np.bool_] | None,
+    as_known: bool,
 ) -> Floats:
     """Return `tables.summary` where the history's weather is not all that there is."""
     hour, own = rows.hour[rest], rows.temperature[rest]
@@ -235,6 +247,9 @@ def _weather_before(
     weather = table.weather[cell, 1:]
     temperature = table.temperature[cell, 1:]
     humidity = table.humidity[cell, 1:4]
+    if as_known:
+        later = (hour - rows.as_of[rest])[:, None] > _BEFORE
+        weather[later], temperature[later], humidity[later[:, :3]] = -1, np.nan, np.nan
     if batch is not None or alone is not None:
         after = (hour - as_of)[:, None] > _BEFORE
     if batch is not None:

@@ -28,6 +28,7 @@ NO_HISTORY = -(2**40)
 HOURS_PER_WEEK = 168
 LEVEL_HOURS = 28 * 24
 LEVEL_LEAST = 24
+_EXACT = 2.0**20
 
 
 class History:
@@ -110,6 +111,20 @@ class History:
         hours = as_hours(frame["datetime"].to_numpy())
         return cls(hours=hours, weather=codes, holiday=holiday, **columns)
 
+    def frame(self) -> pd.DataFrame:
+        """Return the hours whose weather is known, as `from_frame` takes them, oldest first."""
+        import pandas as pd
+
+        cells = np.flatnonzero(self.weather >= 0)
+        columns = ("temperature", "feels_like", "humidity", "windspeed", "rentals")
+        return pd.DataFrame(
+            {
+                "datetime": as_datetimes(cells - 1 + self.start),
+                "weather": np.array(WEATHER, object)[self.weather[cells]],
+                **{name: getattr(self, name)[cells] for name in columns},
+            }
+        )
+
     @property
     def first(self) -> int | None:
         """The oldest hour whose rentals are known."""
@@ -169,13 +184,14 @@ class History:
         hours = np.arange(self.length + 2) + (self.start - 1)
         seen = self.weather >= 0
         rain = np.where(self.weather >= WEATHER.index("light_precipitation"), 1.0, 0.0)
-        warmth = np.where(seen, self.temperature, 0.0)
+        # In millionths of a degree, so that sums are exact and do not tell what came long before.
+        warmth = np.where(seen, np.rint(self.temperature * _EXACT), 0.0)
         return np.column_stack(
             [
                 self.level(hours),
-                _trailing(warmth, seen, LEVEL_HOURS),
+                _trailing(warmth, seen, LEVEL_HOURS) / _EXACT,
                 _trailing(rain, seen, LEVEL_HOURS),
-                _trailing(warmth, seen, HOURS_PER_WEEK),
+                _trailing(warmth, seen, HOURS_PER_WEEK) / _EXACT,
                 self.mean(hours, HOURS_PER_WEEK),
                 self.mean(hours, 24),
             ]

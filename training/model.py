@@ -23,6 +23,7 @@ from training.evaluate import LEVEL as COVERAGE
 from training.features import HORIZON, LEVEL, build, observed_rows
 from training.history import NO_HISTORY, Floats, History, Ints
 from training.intervals import CALIBRATED, Intervals
+from training.quantiles import Quantiles
 
 PREFIX = "forests__regressor__"
 GRID: dict[str, list[Any]] = {
@@ -57,6 +58,10 @@ class Unseen(NamedTuple):
     def calibrate(self, level: float) -> Intervals:
         """Return the intervals for a model with this level for an unknown one."""
         return Intervals.fit(self.actual, self.predicted, self.matrix, level, self.hours)
+
+    def quantiles(self, intervals: Intervals) -> Quantiles:
+        """Return the quantiles that go with intervals from `calibrate`."""
+        return Quantiles.fit(self.actual, self.predicted, self.matrix, intervals, self.hours)
 
     def one_width(self, horizon: int) -> float:
         """Return the width of split conformal intervals with one width for all hours.

@@ -17,7 +17,6 @@ BULK = 24
 """So many hours written at once were loaded, not reported."""
 LATE = 24
 """Hours after its end when an hour's actual is late."""
-HOUR = np.timedelta64(1, "h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,18 @@ class Lateness:
     largest: float
 
 
-def missing(history: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> list[Stretch]:
-    """Return the stretches of absent hours between two hours, the last not included."""
-    hours = history["datetime"].to_numpy().astype("datetime64[h]")
-    first, last = np.datetime64(start, "h"), np.datetime64(end, "h")
-    inside = hours[(hours >= first) & (hours < last)]
-    edges = pd.DataFrame({"datetime": np.concatenate([[first - HOUR], inside, [last]])})
-    gaps = schema.gaps(edges)
+def missing(
+    history: pd.DataFrame, start: dt.datetime, end: dt.datetime, zone: str = "UTC"
+) -> list[Stretch]:
+    """Return the stretches of absent hours between two hours, the last not included.
+
+    The hour that the clock skips in spring never was.
+    """
+    known = history["datetime"][history["datetime"].between(start, end, inclusive="left")]
+    span = pd.date_range(start, end, freq="h", inclusive="left").to_series()
+    never = span[span.dt.tz_localize(zone, ambiguous=True, nonexistent="NaT").isna()]
+    around = [start - dt.timedelta(hours=1), *known, *never, end]
+    gaps = schema.gaps(pd.DataFrame({"datetime": pd.to_datetime(around)}).sort_values("datetime"))
     return [
         Stretch("hours", "missing", _moment(begin), _moment(after), int(count), np.nan)
         for begin, after, count in zip(gaps["first"], gaps["last"], gaps["hours"], strict=True)
@@ -136,8 +140,16 @@ def _runs(span: pd.DataFrame, name: str, wrong: np.ndarray) -> list[Stretch]:
     ]
 
 
-def lateness(ended: pd.Series, recorded: pd.Series) -> Lateness:
-    """Judge when actuals came, by the end of each hour and when it was written, both UTC."""
+def lateness(hours: pd.Series, recorded: pd.Series, zone: str) -> Lateness:
+    """Judge when actuals came.
+
+    Parameters
+    ----------
+    hours, recorded : Series of datetime
+        Each hour by its local wall clock, and when it was last written, in UTC.
+    """
+    local = hours.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    ended = local.dt.tz_convert(None) + pd.Timedelta(hours=1)
     bulk = (recorded.groupby(recorded).transform("size") >= BULK).to_numpy(bool)
     delay = ((recorded - ended).dt.total_seconds() / 3600).to_numpy()[~bulk]
     known = len(delay) > 0

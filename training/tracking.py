@@ -370,17 +370,3 @@ def git_revision() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return found.stdout.strip()
-
-
-def main(uri: str, mlflow_version: str) -> None:
-    """Move the alias, trying again for a while: the store may be away just now."""
-    for pause in (1, 5, 25, 125):
-        try:
-            return set_champion(uri, mlflow_version)
-        except TrackingUnavailable:
-            time.sleep(pause)
-    set_champion(uri, mlflow_version)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

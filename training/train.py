@@ -187,6 +187,7 @@ def train(
     progress("exporting", 0.75)
     data = describe(clean[as_hours(clean["datetime"].to_numpy()) <= hours[-1]])
     about = {"holidays": holidays, "data": data, "ranges": _ranges(history, hours)}
+    about |= {"quantiles": unseen.quantiles(intervals).to_dict()}
     checksums = artefact.save(directory, fitted, intervals, about)
 
     progress("scoring holdout", 0.8)

@@ -25,6 +25,7 @@ from . import (
     retraining,
     server,
     startup,
+    versions,
 )
 
 
@@ -189,10 +190,12 @@ def models() -> None:
     startup.upgrade_database()
     for model in queries.list_models():
         score = model["holdout"]["metrics"]["mae"]
+        pruned = "" if versions.exists(model["version"]) else ", pruned"
         click.echo(
-            f"{model['version']:>4}  {model['status']:<9} trained {model['trained_at'][:16]}"
-            f"  MAE {score:.1f}  {model['receipt']['reason']}"
+            f"{model['version']:>4}  {model['status'] + pruned:<16}  trained"
+            f" {model['trained_at'][:16]}  MAE {score:.1f}  {model['receipt']['reason']}"
         )
+    click.echo("\nChampions, the newest first, in UTC:")
     for item in queries.list_activations():
         click.echo(
             f"{item['activated_at'][:19]}  version {item['version']} became champion"

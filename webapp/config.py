@@ -41,6 +41,7 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_EVIDENCE_PAUSE_HOURS": 72.0,  # from any training to one that evidence calls for
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
+    "VLIB_KEEP_MODELS": 20,  # newest artefacts that are kept beside those in use; 0: all
     "VLIB_KEEP_PREDICTIONS_DAYS": 730,  # after which a stored prediction is deleted; 0: never
     "VLIB_MAX_PREDICTIONS": 20_000_000,  # stored; the oldest beyond are deleted; 0: no limit
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours

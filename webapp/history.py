@@ -5,16 +5,20 @@ Each process keeps its own copy, and reads from the database only what changed.
 
 import datetime as dt
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from flask import Flask, current_app
+from numpy.typing import NDArray
 
-from training.history import History
+from training.features import REACH
+from training.history import History, Ints
 from training.schema import WEATHER
 
 from . import queries
 
 EPOCH = dt.datetime(1970, 1, 1)
+REVISIONS = ("revision", "first_revision")
 COLUMNS = {
     "rentals": float,
     "weather": np.int8,
@@ -23,7 +27,29 @@ COLUMNS = {
     "humidity": float,
     "windspeed": float,
     "holiday": np.int8,
+    "revision": np.int64,
+    "first_revision": np.int64,
 }
+
+
+class Revisions(NamedTuple):
+    """Which write to the observations was each hour's last, and which its first."""
+
+    hours: Ints
+    last: Ints
+    first: Ints
+
+    def since(self, as_of: Ints) -> NDArray[np.bool_]:
+        """Say whether what features may use changed after each `as_of` had become known.
+
+        Also an hour that was only told later counts. False for `NO_HISTORY`.
+        """
+        found = {hour: self._since(hour) for hour in np.unique(as_of).tolist()}
+        return np.array([found[hour] for hour in as_of.tolist()], np.bool_)
+
+    def _since(self, as_of: int) -> bool:
+        start, end = np.searchsorted(self.hours, [as_of - REACH, as_of + 1])
+        return start < end and bool(self.last[start:end].max() > self.first[end - 1])
 
 
 class HistoryCache:
@@ -38,6 +64,7 @@ class HistoryCache:
         self._revision = 0
         self._hours = np.empty(0, np.int64)
         self._columns = {name: np.empty(0, kind) for name, kind in COLUMNS.items()}
+        self.revisions = self._revisions()
 
     def refresh(self) -> None:
         """Take in what was observed since the last look."""
@@ -56,6 +83,8 @@ class HistoryCache:
             "humidity": [row.humidity for row in rows],
             "windspeed": [row.windspeed for row in rows],
             "holiday": [-1 if row.holiday is None else row.holiday for row in rows],
+            "revision": [row.revision for row in rows],
+            "first_revision": [row.first_revision for row in rows],
         }
         hours = np.append([to_hour(row.datetime) for row in rows], self._hours).astype(np.int64)
         # The first of equal hours stays: the newly written one.
@@ -64,8 +93,14 @@ class HistoryCache:
             name: np.append(np.asarray(new[name], kind), self._columns[name])[index]
             for name, kind in COLUMNS.items()
         }
-        self.current = History(self._hours, **self._columns)
+        # Before the history: who reads that first never misses a revision of what it holds.
+        self.revisions = self._revisions()
+        observed = {name: self._columns[name] for name in COLUMNS if name not in REVISIONS}
+        self.current = History(self._hours, **observed)
         self._revision = revision
+
+    def _revisions(self) -> Revisions:
+        return Revisions(self._hours, self._columns["revision"], self._columns["first_revision"])
 
 
 def init_app(app: Flask) -> None:

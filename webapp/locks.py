@@ -12,11 +12,11 @@ class FileLock:
         self.path = path
         self.fd: int | None = None
 
-    def acquire(self) -> bool:
-        """Take the lock if it is free; say whether it is ours now."""
+    def acquire(self, *, wait: bool = False) -> bool:
+        """Take the lock if it is free, or when it is; say whether it is ours now."""
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             os.close(fd)
             return False

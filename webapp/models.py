@@ -26,6 +26,7 @@ class Observation(db.Model):
     holiday: Mapped[bool | None]
     # Counts the writes to this table, so that a worker reads what changed and nothing else.
     revision: Mapped[int] = mapped_column(index=True)
+    first_revision: Mapped[int]  # the write that made the hour known
     recorded_at: Mapped[dt.datetime]
 
 

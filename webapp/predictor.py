@@ -20,13 +20,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from training import features
 from training.artefact import Artefact, BrokenArtefact, read_understanding
 from training.calendar import Calendar
-from training.history import HOURS_PER_WEEK, NO_HISTORY, History
+from training.history import HOURS_PER_WEEK, NO_HISTORY, History, Ints
+from training.quantiles import Quantiles
 from training.schema import WEATHER
 
 from . import history, queries
 from .config import ROOT
-from .errors import Unavailable
+from .errors import Conflict, Unavailable, Unprocessable
 from .history import to_text
+from .versions import Versions
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class Prediction:
     model_version: int
     source: str
     warnings: list[str]
+    chosen: bool = False  # the request named the version
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer that a client gets."""
@@ -88,6 +91,7 @@ class Prediction:
             "feels_like": asked.feels_like,
             "holiday": asked.holiday,
             "as_of": None if asked.as_of is None else to_text(asked.as_of),
+            "model_version": str(self.model_version) if self.chosen else None,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -110,6 +114,7 @@ class Predictor:
         self.models = models
         self.calendar = calendar
         self.serving: Serving | None = None
+        self.others = Versions(self._load_other)
         self.problem: str | None = None  # with the champion
         self.outage: str | None = None  # of the database
         self._retry_at = float("-inf")
@@ -134,6 +139,19 @@ class Predictor:
         with self._lock:
             self._take_in()
 
+    def version(self, number: int | None) -> Serving:
+        """Return the version with a number, by default the champion.
+
+        Raises `Unavailable` without a champion, `Unprocessable` if there is no such version, and
+        `Conflict` if its artefact is gone or broken.
+        """
+        serving = self.serving
+        if number is not None and (serving is None or number != serving.version):
+            return Serving(number, self.others.get(number))
+        if serving is None:
+            raise Unavailable(NOT_READY)
+        return serving
+
     def understanding(self, version: int) -> dict[str, Any] | None:
         """Read what is known of how a version works, once."""
         if self._understood is None or self._understood[0] != version:
@@ -143,6 +161,14 @@ class Predictor:
                 found = None
             self._understood = version, found
         return self._understood[1]
+
+    def _load_other(self, version: int) -> Artefact:
+        if not (checksums := queries.checksums(version)):
+            raise Unprocessable.at("/model_version", "is no version that was trained")
+        try:
+            return load(self.models / str(version), checksums)
+        except BrokenArtefact as error:
+            raise Conflict(f"This model can't answer: {error}.") from None
 
     def _is_fresh(self) -> bool:
         return time.monotonic() - self._checked <= self._max_age
@@ -215,33 +241,57 @@ def predict(
     requests: Sequence[HourRequest],
     *,
     source: str | None = None,
+    version: int | None = None,
     ids: Sequence[str] | None = None,
 ) -> list[Prediction]:
     """Predict hours with the champion; nothing is stored.
 
-    `source` marks the predictions; by default an hour whose rentals are known already is a
-    what-if, any other is live. `ids` names them; by default each gets a new one. Raises
-    `Unavailable` while there is no champion.
+    `source` marks the predictions; by default an hour whose rentals are known already, or that
+    another than the champion predicts, is a what-if, any other is live. `ids` names them; by
+    default each gets a new one.
+
+    With a `version`, it says what it would have said when `as_of` was the newest hour: weather
+    after it is known from the requests alone. Raises `Unavailable` while there is no champion,
+    and what `Predictor.version` raises.
     """
-    return _predict(requests, source, ids)[0]
+    return _predict(requests, source, version, ids)[0]
 
 
 def explain(
-    request: HourRequest, *, source: str | None = None, ids: Sequence[str] | None = None
+    request: HourRequest,
+    *,
+    source: str | None = None,
+    version: int | None = None,
+    ids: Sequence[str] | None = None,
 ) -> tuple[Prediction, dict[str, float]]:
     """Predict an hour, and say what each feature adds to it, in rentals.
 
     What is answered adds up to the prediction; its method is in `training.explain`. Raises
     `Unavailable` while there is no champion, or if the champion can't explain itself.
     """
-    (prediction,), matrix, artefact = _predict([request], source, ids)
+    (prediction,), matrix, artefact = _predict([request], source, version, ids)
     try:
         added = {name: round(value, 3) for name, value in artefact.explain(matrix[0]).items()}
     except BrokenArtefact as error:
-        raise Unavailable(f"The champion can't explain itself: {error}.") from None
+        raise Unavailable(f"This model can't explain itself: {error}.") from None
     # The baseline takes what rounding left, so that the sum is the answered number.
     rest = prediction.rentals - sum(added.values())
     return prediction, added | {"baseline": round(added["baseline"] + rest, 3)}
+
+
+def quantiles(requests: Sequence[HourRequest], level: float) -> list[float] | None:
+    """Return the rentals that hours do not exceed with a probability; nothing is stored.
+
+    None if the champion was trained before it kept quantiles. Raises `Unavailable` while there is
+    no champion.
+    """
+    predictions, matrix, artefact = _predict(requests, "whatif", None, None)
+    kept = Quantiles.of(artefact.metadata)
+    if kept is None:
+        return None
+    rentals, lower, upper = np.array([(one.rentals, one.lower, one.upper) for one in predictions]).T
+    found: list[float] = kept.at(level, rentals, lower, upper, matrix).tolist()
+    return found
 
 
 def understanding() -> dict[str, Any] | None:
@@ -256,20 +306,24 @@ def understanding() -> dict[str, Any] | None:
 
 
 def _predict(
-    requests: Sequence[HourRequest], source: str | None, ids: Sequence[str] | None
+    requests: Sequence[HourRequest],
+    source: str | None,
+    asked: int | None,
+    ids: Sequence[str] | None,
 ) -> tuple[list[Prediction], NDArray[np.float32], Artefact]:
     """Return the predictions, and what they were made of and by."""
     predictor = current()
-    if predictor.serving is None:
-        raise Unavailable(NOT_READY)
-    version, artefact = predictor.serving
+    version, artefact = predictor.version(asked)
+    chosen = asked is not None
+    other = chosen and (predictor.serving is None or version != predictor.serving.version)
     known = history.cache().current
     rows = _rows(requests, known)
-    matrix = features.build(rows, known, predictor.calendar)
-    rentals, lower, upper = np.round(artefact.predict(matrix), 1).tolist()
+    matrix = features.build(rows, known, predictor.calendar, as_known=chosen)
+    rentals, lower, upper = np.round(artefact.predict(matrix), 2).tolist()
     happened, baseline = known.rentals_at(rows.hour - _WEEK_BEFORE).tolist()
     as_of = rows.as_of.tolist()
     ranges = artefact.metadata.get("ranges", {})
+    revised = _revised(requests, rows.as_of, chosen)
     predictions = [
         Prediction(
             prediction_id=ids[i] if ids else new_id(),
@@ -280,8 +334,9 @@ def _predict(
             upper=upper[i],
             baseline=baseline[i] if baseline[i] == baseline[i] else None,
             model_version=version,
-            source=source or ("whatif" if happened[i] == happened[i] else "live"),
-            warnings=_warnings(request, as_of[i], ranges, predictor.calendar),
+            source=source or ("whatif" if other or happened[i] == happened[i] else "live"),
+            warnings=_warnings(request, as_of[i], ranges, predictor.calendar, revised[i]),
+            chosen=chosen,
         )
         for i, request in enumerate(requests)
     ]
@@ -321,8 +376,21 @@ def _numbers(asked: HourRequest) -> tuple[float | None, ...]:
     )
 
 
+def _revised(requests: Sequence[HourRequest], as_of: Ints, chosen: bool) -> list[bool]:
+    """Say of which requests for the past the observations were revised since."""
+    past = [chosen or request.as_of is not None for request in requests]
+    if any(past):
+        since = history.cache().revisions.since(as_of).tolist()
+        return [each and revised for each, revised in zip(past, since, strict=True)]
+    return past
+
+
 def _warnings(
-    request: HourRequest, as_of: int, ranges: dict[str, list[float]], calendar: Calendar
+    request: HourRequest,
+    as_of: int,
+    ranges: dict[str, list[float]],
+    calendar: Calendar,
+    revised: bool,
 ) -> list[str]:
     warnings = []
     if as_of == NO_HISTORY:
@@ -337,6 +405,8 @@ def _warnings(
     if request.holiday is not None:
         if request.holiday != bool(calendar.is_holiday(np.array([request.hour]))[0]):
             warnings.append("holiday_contradicts_calendar")
+    if revised:
+        warnings.append("history_revised")
     return warnings
 
 
@@ -345,6 +415,8 @@ def load(directory: Path, checksums: dict[str, str]) -> Artefact:
 
     What crashes the child harms nobody. Raises `BrokenArtefact`.
     """
+    if not directory.is_dir():
+        raise BrokenArtefact("its artefact was pruned or removed")
     command = [sys.executable, "-m", "training.artefact", str(directory)]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module

@@ -59,7 +59,7 @@ PREDICTED = (
 )
 LATEST = (*PREDICTED[:10], "requested_at", "kind", *INPUTS)
 LATEST_KEY = ("datetime", "source", "kind", "model_version")
-BOOKKEEPING = ("revision", "recorded_at")
+BOOKKEEPING = ("revision", "first_revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
@@ -104,8 +104,9 @@ def reading() -> Iterator[Connection]:
 def upsert_observations(rows: Sequence[JSON], imported: JSON | None = None) -> tuple[int, int]:
     """Write hours, replacing those already there; return how many are new and how many not.
 
-    `imported` is the import that they come from, noted in the same transaction; if it replaces,
-    all that was observed before goes, with what hung on it (see `_clear`).
+    What says the same as before is no revision: it is left as it stands. `imported` is the import
+    that they come from, noted in the same transaction; if it replaces, all that was observed
+    before goes, with what hung on it (see `_clear`).
     """
     latest = {row["datetime"]: {name: row.get(name) for name in OBSERVED} for row in rows}
     if not latest:
@@ -118,26 +119,26 @@ def upsert_observations(rows: Sequence[JSON], imported: JSON | None = None) -> t
             _clear(connection)
         known = _known_hours(connection, list(latest))
         stamp = {"revision": revision, "recorded_at": utcnow()}
-        new = [row | stamp for hour, row in latest.items() if hour not in known]
+        first = stamp | {"first_revision": revision}
+        new = [row | first for hour, row in latest.items() if hour not in known]
         if new:
             connection.execute(insert(Observation), new)
-        old = [row | stamp for hour, row in latest.items() if hour in known]
-        if old:
-            changed = {name: row for name, row in Observation.__table__.columns.items()}
-            del changed["datetime"]
-            statement = (
-                update(Observation.__table__)
-                .where(Observation.__table__.c.datetime == bindparam("hour"))
-                .values({name: bindparam(f"new_{name}") for name in changed})
-            )
-            connection.execute(
-                statement,
-                [{"hour": row["datetime"]} | {f"new_{k}": row[k] for k in changed} for row in old],
-            )
+        revised = [
+            {f"new_{name}": value for name, value in (row | stamp).items()}
+            for hour, row in latest.items()
+            if hour in known and row != known[hour]
+        ]
+        if revised:
+            hours = Observation.__table__
+            statement = update(hours).where(hours.c.datetime == bindparam("new_datetime"))
+            names = [*(name for name in OBSERVED if name != "datetime"), *stamp]
+            statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+            connection.execute(statement, revised)
+        counts = len(new), len(latest) - len(new)
         if imported:
-            counts = {"inserted": len(new), "updated": len(old), "imported_at": utcnow()}
-            connection.execute(insert(Import).values(**imported, **counts))
-    return len(new), len(old)
+            noted = {"inserted": counts[0], "updated": counts[1], "imported_at": utcnow()}
+            connection.execute(insert(Import).values(**imported, **noted))
+    return counts
 
 
 def upsert_frame(frame: pd.DataFrame, imported: JSON | None = None) -> tuple[int, int]:
@@ -204,6 +205,12 @@ def observations_frame(
     return _frame(_between(statement, Observation.datetime, start, end))
 
 
+def recording_times(start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    """Return `datetime` and `recorded_at`, UTC, of the observed hours in a span."""
+    statement = select(*_columns(Observation, ["datetime", "recorded_at"]))
+    return _frame(_between(statement, Observation.datetime, start, end))
+
+
 def newest_observation() -> dt.datetime | None:
     """Return the newest observed hour."""
     with reading() as connection:
@@ -213,7 +220,7 @@ def newest_observation() -> dt.datetime | None:
 def observations_since(revision: int) -> tuple[int, Sequence[Row[Any]]]:
     """Return the newest revision and the hours written after `revision`."""
     names = ["datetime", "weather", "temperature", "feels_like", "humidity", "windspeed"]
-    columns = _columns(Observation, [*names, "rentals", "holiday"])
+    columns = _columns(Observation, [*names, "rentals", "holiday", "revision", "first_revision"])
     with reading() as connection:
         newest = connection.scalar(select(func.max(Observation.revision))) or 0
         if newest == revision:
@@ -471,12 +478,22 @@ def receipt(version: int) -> JSON | None:
     return None if found is None else {"version": str(version)} | found
 
 
-def mlflow_version(version: int) -> str | None:
-    """Return MLflow's number of a version."""
+def champion_in_mlflow() -> str | None:
+    """Return MLflow's number of the champion."""
+    number = select(ModelVersion.mlflow_version)
     with reading() as connection:
         return connection.scalar(
-            select(ModelVersion.mlflow_version).where(ModelVersion.version == version)
+            number.where(ModelVersion.version == _champion_version().scalar_subquery())
         )
+
+
+def live_versions(since: dt.datetime) -> set[int]:
+    """Return the versions of which live predictions were asked since a moment in UTC."""
+    asked = select(Prediction.model_version).where(
+        Prediction.source == "live", Prediction.requested_at >= since
+    )
+    with reading() as connection:
+        return set(connection.scalars(asked.distinct()))
 
 
 def list_activations() -> list[JSON]:
@@ -490,9 +507,10 @@ def list_activations() -> list[JSON]:
 
 
 def activate(version: int, by: str, reason: str) -> None:
-    """Make a version champion."""
+    """Make a version champion; nothing is written of one that is."""
     with writing() as connection:
-        _activate(connection, version, by, reason)
+        if connection.scalar(_champion_version()) != version:
+            _activate(connection, version, by, reason)
 
 
 @contextmanager
@@ -753,11 +771,12 @@ def _frame(statement: Select[Any]) -> pd.DataFrame:
         return pd.DataFrame(dict(zip(names, columns, strict=False)), columns=names)
 
 
-def _known_hours(connection: Connection, hours: list[dt.datetime]) -> set[dt.datetime]:
-    statement = select(Observation.datetime).where(
+def _known_hours(connection: Connection, hours: list[dt.datetime]) -> dict[dt.datetime, JSON]:
+    """Return what is stored from the first to the last of the hours, by hour."""
+    statement = select(*_columns(Observation, OBSERVED)).where(
         Observation.datetime >= min(hours), Observation.datetime <= max(hours)
     )
-    return set(connection.scalars(statement)) & set(hours)
+    return {row.datetime: dict(row._mapping) for row in connection.execute(statement)}
 
 
 def _clear(connection: Connection) -> None:

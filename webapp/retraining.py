@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from flask import current_app
 
 from training.artefact import BrokenArtefact
 
-from . import predictor, queries
+from . import predictor, queries, versions
 from .config import ROOT
 from .errors import Conflict, NotFound
 from .locks import FileLock
@@ -84,21 +84,23 @@ def idle() -> Iterator[None]:
 def activate(version: int, reason: str, actor: str) -> JSON:
     """Make a version champion in every worker; return it.
 
-    Raises `NotFound`, or `Conflict` if it was rejected or its artefact is broken.
+    Raises `NotFound`, or `Conflict` if it was rejected or its artefact is gone or broken.
     """
     model = queries.get_model(version)
     if model is None:
         raise NotFound("There is no model with this version.")
     if model["status"] == "rejected":
         raise Conflict("This model was rejected, so it can't be activated.")
-    try:
-        predictor.load(models_path() / str(version), queries.checksums(version))
-    except BrokenArtefact as error:
-        raise Conflict(f"This model's artefact is broken: {error}") from None
-    queries.activate(version, actor, reason)
+    with versions.locked():
+        if not versions.exists(version):
+            raise Conflict("This model's artefact was pruned, so it can't be activated.")
+        try:
+            predictor.load(versions.directory(version), queries.checksums(version))
+        except BrokenArtefact as error:
+            raise Conflict(f"This model's artefact is broken: {error}") from None
+        queries.activate(version, actor, reason)
     predictor.current().refresh()
-    if mlflow_version := queries.mlflow_version(version):
-        _set_alias(mlflow_version)
+    tell_mlflow()
     activated = queries.get_model(version)
     assert activated is not None  # noqa: S101 - it was read above
     return activated
@@ -156,9 +158,19 @@ def _end_run(run_id: str, status: str, reason: str) -> bool:
     return True
 
 
+def tell_mlflow() -> None:
+    """Let MLflow's alias follow, in a child process: nobody waits for a slow store."""
+    _start("webapp.alias", str(queries.newest_activation()))
+
+
 def _spawn(run_id: str, lock: FileLock) -> int:
     """Start the training process, which inherits the lock; return its process group."""
     assert lock.fd is not None  # noqa: S101 - it was acquired
+    return _start("webapp.trainer", run_id, str(lock.fd), pass_fds=[lock.fd])
+
+
+def _start(module: str, *arguments: str, pass_fds: Sequence[int] = ()) -> int:
+    """Start a module of ours in a process group of its own, with our settings; return its id."""
     settings = {
         key: str(value)
         for key, value in current_app.config.items()
@@ -166,10 +178,10 @@ def _spawn(run_id: str, lock: FileLock) -> int:
     }
     with open(Path(current_app.instance_path) / "training.log", "ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "webapp.trainer", run_id, str(lock.fd)],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env=os.environ | settings,
-            pass_fds=[lock.fd],
+            pass_fds=pass_fds,
             process_group=0,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -203,23 +215,9 @@ def _end_group(process_group: int | None) -> None:
         time.sleep(0.5)
 
 
-def _set_alias(mlflow_version: str) -> None:
-    """Let MLflow's alias follow, in a child process: nobody waits for a slow store."""
-    uri = current_app.config["VLIB_MLFLOW_TRACKING_URI"]
-    _reap(
-        subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "training.tracking", uri, mlflow_version],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    )
-
-
 def models_path() -> Path:
     """Return the folder of the artefacts, one folder a version."""
-    return Path(current_app.instance_path) / "models"
+    return versions.folder()
 
 
 def workspace(run_id: str) -> Path:

@@ -18,7 +18,7 @@ SETTINGS: dict[str, Any] = {
     "blocking_threads": 4,
     "backlog": 1024,
     "respawn_failed_workers": True,
-    "respawn_interval": 0.5,
+    "respawn_interval": 3,  # a SIGHUP's new worker loads for so long beside the old one
     "workers_kill_timeout": 5,
 }
 

@@ -18,10 +18,10 @@ from training import tracking
 from training.history import HOURS_PER_WEEK, as_hours
 from training.train import TrainingRejected, TrainingResult, train
 
-from . import create_app, gate, queries
+from . import create_app, gate, queries, versions
 from .history import cache
 from .predictor import new_id
-from .retraining import models_path, workspace
+from .retraining import models_path, tell_mlflow, workspace
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ def main(run_id: str, lock_fd: str) -> None:
         try:
             limit_time(current_app.config["VLIB_TRAINING_LIMIT"])
             run(run_id)
+            versions.prune()
         except (TimeLimit, tracking.TrackingUnavailable) as error:
             queries.finish_run(run_id, "failed", str(error))
         except Exception as error:
@@ -48,6 +49,7 @@ def main(run_id: str, lock_fd: str) -> None:
             queries.finish_run(run_id, "failed", f"{type(error).__name__}: {error}")
         finally:
             shutil.rmtree(workspace(run_id), ignore_errors=True)
+            os.close(int(lock_fd))  # the next may start; this interpreter takes its time to end
 
 
 def limit_time(seconds: int) -> None:
@@ -140,8 +142,7 @@ def store(run_id: str, result: TrainingResult, receipt: dict[str, Any]) -> None:
         shutil.rmtree(target, ignore_errors=True)  # left by a process that died right here
         workspace(run_id).rename(target)
     if receipt["decision"] == "promoted":
-        uri = current_app.config["VLIB_MLFLOW_TRACKING_URI"]
-        tracking.set_champion(uri, result.mlflow_version)
+        tell_mlflow()
 
 
 def report(run_id: str, stage: str, share: float) -> None:
@@ -162,9 +163,9 @@ def backtest_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
             "as_of": row["as_of"].to_pydatetime(),
             "horizon": row["horizon"],
             "source": "backtest",
-            "rentals": round(row["predicted"], 1),
-            "lower": round(row["lower"], 1),
-            "upper": round(row["upper"], 1),
+            "rentals": round(row["predicted"], 2),
+            "lower": round(row["lower"], 2),
+            "upper": round(row["upper"], 2),
             "baseline": None if math.isnan(naive) else naive,
             "input": {"datetime": row["datetime"].isoformat()} | {k: row[k] for k in INPUTS},
             "warnings": [],

@@ -77,17 +77,6 @@ def test_what_could_not_be_stored_is_not_counted(
     assert ("vlib_predictions_total", "1", "whatif") not in samples(client)
 
 
-def test_the_live_error_is_shown_by_horizon(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    score = queries.LiveScore(hours=3, mae=12.5, coverage=0.9, baseline_mae=None)
-    monkeypatch.setattr(queries, "live_scores", lambda: {24: score})
-    found = samples(client)
-    assert found["vlib_live_mae", "24"] == 12.5
-    assert found["vlib_live_coverage", "24"] == 0.9
-    assert ("vlib_live_baseline_mae", "24") not in found
-
-
 def test_trainings_are_counted_by_status(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         queries.add_run("run", "cli", None)
@@ -127,6 +116,25 @@ def test_the_state_is_shown(client: FlaskClient) -> None:
     assert found["vlib_champion_version",] == int(client.get("/api/model").json["version"])
     assert found["vlib_training_active",] == 0
     assert found["vlib_newest_observation_age_seconds",] > 0
+
+
+def test_live_error_is_told_by_horizon(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = queries.LiveScore(hours=3, mae=12.5, coverage=0.75, baseline_mae=None)
+    monkeypatch.setattr(queries, "live_scores", lambda: {24: score})
+    found = samples(client)
+    assert found["vlib_live_mae", "24"] == 12.5
+    assert found["vlib_live_coverage", "24"] == 0.75
+
+
+def test_the_readme_names_every_metric(client: FlaskClient) -> None:
+    client.get("/healthz")
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    suffix = {"counter": "_total"}
+    names = {family.name + suffix.get(family.type, "") for family in families}
+    assert {name for name in names if f"`{name}" not in text} == set()
 
 
 def test_a_missing_database_is_shown(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Versions and trainings through HTTP."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,12 +40,23 @@ def test_versions_are_listed(client: FlaskClient) -> None:
     assert not client.get("/api/models?cursor=1").json["items"]
 
 
-def test_a_version_is_activated_again(client: FlaskClient, admin: dict[str, str]) -> None:
-    version = client.get("/api/model").json["version"]
-    url = f"/api/models/{version}/activate"
+def test_activating_the_champion_changes_nothing(
+    client: FlaskClient, admin: dict[str, str]
+) -> None:
+    champion = client.get("/api/model").json
+    url = f"/api/models/{champion['version']}/activate"
     answer = client.post(url, json={"reason": "because"}, headers=admin)
-    assert (answer.status_code, answer.json["reason"]) == (200, "because")
-    assert answer.json["activated_by"] == "admin"
+    assert (answer.status_code, answer.json) == (200, champion)
+
+
+def test_a_version_says_whether_its_artefact_is_there(
+    client: FlaskClient, admin: dict[str, str], instance: Path
+) -> None:
+    assert client.get("/api/models").json["items"][0]["artefact"] is True
+    shutil.rmtree(instance / "models" / "1")
+    assert client.get("/api/models").json["items"][0]["artefact"] is False
+    answer = client.post("/api/models/1/activate", json={"reason": "x"}, headers=admin)
+    assert (answer.status_code, "was pruned" in answer.json["detail"]) == (409, True)
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "a\nb", "x" * 501, None, 1])

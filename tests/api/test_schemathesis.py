@@ -21,7 +21,7 @@ REFUSED = ["400", "401", "403", "404", "405", "409", "413", "415", "422", "429"]
 CONFIG: dict[str, Any] = {
     "seed": 20121225,
     "auth": {"openapi": {"admin": {"bearer": TOKEN}}},
-    "generation": {"deterministic": True, "max-examples": 20, "database": "none"},
+    "generation": {"deterministic": True, "max-examples": 10, "database": "none"},
     # Rules that a schema can't say: as_of is before its hour, from not after to, rentals are
     # casual and registered together, and a day of 31 is no day of every month.
     "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", *REFUSED]}},
@@ -75,7 +75,9 @@ def test_every_answer_is_as_the_document_says(address: str) -> None:
         f"{address}/api/openapi.json", config=SchemathesisConfig.from_dict(CONFIG)
     )
     found, asked = [], 0
+    import time; t0=time.time(); c0=time.process_time()
     for event in from_schema(schema).execute():
+        if isinstance(event, events.PhaseFinished): print(event.phase.name, round(time.time()-t0,1), round(time.process_time()-c0,1), asked)
         found += complaints(event)
         if isinstance(event, events.ScenarioFinished):
             asked += len(event.recorder.interactions)

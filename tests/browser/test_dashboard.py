@@ -13,6 +13,7 @@ ADDRESSES = [page.PATH for page in PAGES]
 CHARTS = {
     "/dashboard/": 1,
     "/dashboard/performance": 4,
+    "/dashboard/drift": 1,
     "/dashboard/experiments": 0,
     "/dashboard/what-if": 1,
     "/dashboard/explain": 3,
@@ -106,6 +107,21 @@ def test_charts_stay_in_place_when_the_theme_changes(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/dashboard/\?theme=dark$"))
 
 
+def test_drift_follows_its_controls_and_the_url(page: Page) -> None:
+    go(page, "/dashboard/drift?window=7d&to=2012-12-20")
+    expect(page.locator(".empty").first).to_contain_text("no earlier year")
+    note = page.locator("#drift-season-graph-note")
+    expect(note).to_contain_text("Temperature")
+    page.select_option("#drift-input-select", "humidity")
+    expect(page).to_have_url(re.compile("input=humidity"))
+    expect(note).to_contain_text("Humidity")
+    page.get_by_text("90 d", exact=True).click()
+    expect(page).to_have_url(re.compile("window=90d"))
+    expect(page.locator(".tile-detail").first).to_contain_text("of 2,160")
+    page.go_back()
+    expect(page.locator(".tile-detail").first).to_contain_text("of 168")
+
+
 def test_what_if_answers_and_follows_the_keyboard(page: Page) -> None:
     go(page, "/dashboard/what-if?date=2013-01-02&hour=7&temperature=5")
     expect(page.locator(".answer-number")).to_have_text(re.compile(r"^\d"))
@@ -116,6 +132,16 @@ def test_what_if_answers_and_follows_the_keyboard(page: Page) -> None:
     expect(page).to_have_url(re.compile("hour=8"))
     page.select_option("#what-if-weather-select", "heavy_precipitation")
     expect(page).to_have_url(re.compile("weather=heavy_precipitation"))
+
+
+def test_what_if_decides_by_the_costs_in_the_url(page: Page) -> None:
+    go(page, "/dashboard/what-if?hour=8&missing=1&idle=9")
+    expect(page.locator("main")).to_contain_text("enough in 10\N{NO-BREAK SPACE}% of such hours")
+    page.get_by_label("A missing bike costs").fill("27")
+    expect(page).to_have_url(re.compile("missing=27"))
+    expect(page.locator("main")).to_contain_text("enough in 75\N{NO-BREAK SPACE}% of such hours")
+    page.go_back()
+    expect(page.get_by_label("A missing bike costs")).to_have_value("1")
 
 
 def test_explain_follows_the_input_and_the_hour(page: Page) -> None:
@@ -143,7 +169,7 @@ def test_retraining_is_refused_without_the_token(page: Page) -> None:
 def test_pages_follow_links_without_a_new_document(page: Page) -> None:
     go(page, "/dashboard/")
     page.evaluate("window.kept = true")
-    for name in ("Performance", "Experiments", "What if", "Explain", "Overview"):
+    for name in ("Performance", "Drift", "Experiments", "What if", "Explain", "Overview"):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page).to_have_title(f"{name} · Vlib")
         expect(page.locator("h1")).to_be_visible()

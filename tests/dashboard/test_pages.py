@@ -293,6 +293,34 @@ def test_what_if_answers_with_the_hour_and_the_day(call: Call) -> None:
     assert "Predicted" in {trace.get("name") for trace in figure["data"]}
 
 
+def test_what_if_decides_how_many_bikes_to_have_out(call: Call) -> None:
+    cheap = words(call, "what-if-answer-section", "?hour=8&missing=1&idle=9")
+    dear = words(call, "what-if-answer-section", "?hour=8&missing=9&idle=1")
+    assert "How many bikes to have out at 08:00?" in dear
+    assert "enough in 90\N{NO-BREAK SPACE}% of such hours" in dear
+    assert "In the 168\N{NO-BREAK SPACE}hours of the holdout, a day ahead" in dear
+    assert bikes(cheap) < bikes(dear)
+
+
+def bikes(told: str) -> int:
+    """Return how many bikes the page says to have out."""
+    return int(told.partition("at 08:00?")[2].partition(" bikes")[0].replace(",", ""))
+
+
+@pytest.mark.parametrize("costs", ["", "&missing=-1&idle=much", "&missing=0&idle=0", "&idle=nan"])
+def test_what_if_has_costs_whatever_the_url_says(call: Call, costs: str) -> None:
+    told = words(call, "what-if-answer-section", f"?hour=8{costs}")
+    assert "enough in 75\N{NO-BREAK SPACE}% of such hours" in told
+
+
+def test_what_if_says_when_a_model_can_decide_nothing(app: Flask, call: Call) -> None:
+    with app.app_context():
+        serving = predictor.current().serving
+        assert serving is not None
+        del serving.artefact.metadata["quantiles"]
+    assert "train again to decide" in words(call, "what-if-answer-section")
+
+
 def test_what_if_starts_after_the_newest_observation(call: Call) -> None:
     assert "Tue 1 Jan 2013, 00:00" in words(call, "what-if-answer-section")
 

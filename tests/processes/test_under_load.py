@@ -1,6 +1,7 @@
 """``flask serve`` while clients predict: nothing fails that may not, and nothing is lost."""
 
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -14,7 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.processes.conftest import Server, wait_for
-from tests.processes.test_serve import CHRISTMAS
+from tests.processes.test_serve import CHRISTMAS, alive
+
+WEATHER = {"weather": "clear", "temperature": 4.1, "humidity": 65, "windspeed": 8}
 
 
 @dataclass
@@ -96,7 +99,7 @@ def test_sighup_renews_the_workers_and_no_request_fails(served: Server) -> None:
     old = served.workers()
     with load(served) as measured:
         served.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: len(served.workers()) >= len(old) + 2, 20)
+        wait_for(lambda: not any(alive(pid) for pid in old), 20)
         measured.more(200)
     assert (set(measured.statuses), measured.broken) == ({200}, [])
 
@@ -130,3 +133,28 @@ def test_a_locked_database_refuses_nobody_and_gets_everything(
         database.rollback()
     assert set(measured.statuses) == {200}
     wait_for(lambda: set(measured.ids) <= set(stored(instance)), 15)
+
+
+def test_a_full_disk_is_said_and_heals(served: Server, instance: Path) -> None:
+    workers = served.workers()
+    with load(served) as measured:
+        for size in (1, resource.RLIM_INFINITY):  # of any file that is written
+            for pid in workers:
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            if size == 1:
+                wait_for(lambda: measured.statuses.count(503) > 20, 15)
+        measured.more()
+    assert (set(measured.statuses), measured.broken) == ({200, 503}, [])
+    wait_for(lambda: set(measured.ids) <= set(stored(instance)), 15)
+
+
+def test_every_worker_knows_of_an_observation_soon(served: Server) -> None:
+    hour = {"datetime": "2013-01-01T00:00:00", "rentals": 41} | WEATHER
+    assert served.call("/api/observations", {"items": [hour]})[0] == 200
+    next_hour = {"datetime": "2013-01-01T02:00:00"} | WEATHER
+
+    def known_to_all() -> bool:
+        answers = [served.call("/api/predict", next_hour)[1] for _ in range(20)]
+        return {answer["as_of"] for answer in answers} == {hour["datetime"]}
+
+    wait_for(known_to_all, 4)

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from training.calendar import Calendar
 from training.evaluate import metrics, seasonal_naive
-from training.features import FEATURES, MOMENTUM, PATTERN, UNKNOWN, Rows, build, observed_rows
+from training.features import (
+    FEATURES,
+    MOMENTUM,
+    PATTERN,
+    REACH,
+    UNKNOWN,
+    Rows,
+    build,
+    observed_rows,
+)
 from training.history import NO_HISTORY, History, as_hours
 
 COLUMN = {name: index for index, name in enumerate(FEATURES)}
@@ -66,6 +75,29 @@ def test_rentals_before_as_of_do_matter(
     before, after = build(rows, history, calendar)[0], build(rows, doubled, calendar)[0]
     assert after[COLUMN["level"]] == pytest.approx(2 * before[COLUMN["level"]])
     assert np.allclose(after[1:], before[1:], rtol=1e-4)
+
+
+@pytest.mark.parametrize("horizon", [1, 23, 24, 500])
+def test_nothing_beyond_its_reach_matters(
+    history: History, frame: pd.DataFrame, calendar: Calendar, horizon: int
+) -> None:
+    hour = history.hours[[9000]]
+    rows = observed_rows(history, hour, hour - horizon)
+    expected = build(rows, history, calendar, as_known=True)
+    hours = as_hours(frame["datetime"].to_numpy())
+    reached = (hours >= hour - horizon - REACH) & (hours <= hour - horizon)
+    recent = History.from_frame(frame[reached])
+    assert np.array_equal(build(rows, recent, calendar, as_known=True), expected)
+
+
+def test_what_its_reach_holds_matters(
+    history: History, frame: pd.DataFrame, calendar: Calendar
+) -> None:
+    hour = history.hours[[9000]]
+    rows = observed_rows(history, hour, hour - 1)
+    first = as_hours(frame["datetime"].to_numpy()) == hour - REACH
+    changed = History.from_frame(frame.assign(rentals=frame["rentals"].mask(first, 5000)))
+    assert not np.array_equal(build(rows, changed, calendar), build(rows, history, calendar))
 
 
 def test_as_of_in_a_gap_is_moved_back(history: History, calendar: Calendar) -> None:

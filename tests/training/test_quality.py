@@ -27,6 +27,13 @@ def test_missing_hours_are_told_by_the_stretch() -> None:
     assert (last.first, last.hours) == (END - dt.timedelta(hours=1), 1)
 
 
+def test_the_hour_that_the_clock_skips_is_not_missing() -> None:
+    day = dt.datetime(2012, 3, 11)
+    frame = pd.DataFrame({"datetime": pd.date_range(day, periods=24, freq="h")}).drop(index=[2, 5])
+    (stretch,) = quality.missing(frame, day, day + dt.timedelta(days=1), "America/New_York")
+    assert stretch.first.hour == 5
+
+
 def test_nothing_is_missing_from_whole_days() -> None:
     assert quality.missing(hours(), START, END) == []
 
@@ -70,14 +77,21 @@ def test_impossible_values_are_told_by_the_stretch() -> None:
 
 
 def test_lateness_is_judged_where_actuals_came_a_few_at_a_time() -> None:
-    ended = pd.Series(pd.date_range(START, periods=30, freq="h"))
+    begun = pd.Series(pd.date_range(START, periods=30, freq="h"))
     loaded = pd.Series([pd.Timestamp(END)] * 27)
-    single = pd.Series([ended[27], ended[28], ended[29]]) + pd.to_timedelta([1, 2, 48], unit="h")
-    told = quality.lateness(ended, pd.concat([loaded, single], ignore_index=True))
+    ended = begun.tail(3) + pd.Timedelta(hours=1) - pd.Timedelta(hours=2)  # Berlin's summer in UTC
+    single = ended + pd.to_timedelta([1, 2, 48], unit="h")
+    told = quality.lateness(begun, pd.concat([loaded, single], ignore_index=True), "Europe/Berlin")
     assert told == quality.Lateness(loaded=27, reported=3, late=1, median=2.0, largest=48.0)
 
 
 def test_lateness_of_hours_that_were_loaded_is_unknown() -> None:
-    ended = pd.Series(pd.date_range(START, periods=30, freq="h"))
-    told = quality.lateness(ended, pd.Series([pd.Timestamp(END)] * 30))
+    begun = pd.Series(pd.date_range(START, periods=30, freq="h"))
+    told = quality.lateness(begun, pd.Series([pd.Timestamp(END)] * 30), "UTC")
     assert (told.loaded, told.reported) == (30, 0) and np.isnan(told.median)
+
+
+def test_hours_that_the_clock_skips_or_repeats_are_judged_too() -> None:
+    begun = pd.Series(pd.to_datetime(["2012-03-11T02:00", "2012-11-04T01:00"]))
+    told = quality.lateness(begun, begun + pd.Timedelta(hours=8), "America/New_York")
+    assert told.reported == 2 and told.late == 0

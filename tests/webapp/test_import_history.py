@@ -93,9 +93,9 @@ def test_an_older_instance_with_the_demo_data_is_marked_so(app_without_model: Fl
     noon = {"datetime": dt.datetime(2012, 7, 4, 12), "rentals": 494, "casual": 164}
     weather = {"weather": "clear", "temperature": 32.4, "humidity": 41, "windspeed": 15}
     with app_without_model.app_context():
+        queries.upsert_observations([noon | weather])
         script = ScriptDirectory(str(migrate.directory)).get_revision("0005")
         flask_migrate.downgrade(revision=script.down_revision)
-        queries.upsert_observations([noon | weather])
         flask_migrate.upgrade()
         newest = queries.newest_import()
     assert newest is not None

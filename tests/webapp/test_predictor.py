@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 from tests.conftest import add_version
@@ -17,12 +18,15 @@ from training.artefact import Artefact, BrokenArtefact
 from training.features import observed_rows
 from training.history import History, as_hours
 from training.schema import WEATHER
+from training.train import backtest
 from webapp import journal, predictor, queries
 from webapp.errors import Unavailable
 from webapp.history import cache, to_hour
 from webapp.predictor import HourRequest
 
 CHRISTMAS = to_hour(dt.datetime(2012, 12, 25, 8))
+WEATHER_OF = ("weather", "temperature", "humidity", "windspeed")
+ENDS = ["lower", "upper"]
 NEWEST = to_hour(dt.datetime(2012, 12, 31, 23))
 
 
@@ -75,6 +79,28 @@ def test_one_row_and_many_say_the_same() -> None:
     hours = [HourRequest(CHRISTMAS + n, n % len(WEATHER), 3.0, 80.0, 9.0) for n in range(48)]
     together = [said.rentals for said in predictor.predict(hours)]
     assert together == [predictor.predict([hour])[0].rentals for hour in hours]
+
+
+@pytest.mark.parametrize("horizon", [1, 24, 168])
+def test_the_api_answers_what_training_computes(client: FlaskClient, horizon: int) -> None:
+    hours = np.arange(NEWEST - 47, NEWEST + 1)
+    champion, history = predictor.current(), cache().current
+    assert champion.serving is not None
+    scored = backtest(champion.serving.artefact, history, champion.calendar, hours)
+    trained = scored[scored["horizon"] == horizon]
+    items = [
+        {
+            "datetime": row.datetime.isoformat(),
+            "as_of": row.as_of.isoformat(),
+            **{name: getattr(row, name) for name in WEATHER_OF},
+        }
+        for row in trained.itertuples()
+    ]
+    answers = client.post("/api/predict/batch", json={"items": items}).json["items"]
+    said = [(item["rentals"], *(item["interval"][end] for end in ENDS)) for item in answers]
+    np.testing.assert_allclose(said, trained[["predicted", *ENDS]], atol=0.01)
+    alone = [client.post("/api/predict", json=item).json["rentals"] for item in items[::12]]
+    assert alone == [rentals for rentals, *_ in said[::12]]
 
 
 def test_what_was_said_is_stored_as_it_was_said() -> None:

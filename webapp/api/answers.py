@@ -166,6 +166,7 @@ class Model(BaseModel):
     training: TrainingData
     holdout: Holdout
     receipt: dict[str, Any]
+    artefact: Annotated[bool, Field(description="false: pruned, so it can't serve any more")]
     activated_at: Moment | None
     activated_by: str | None
     reason: str | None

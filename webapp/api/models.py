@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from .. import queries, retraining
+from .. import queries, retraining, versions
 from ..errors import NotFound
 from . import answers
 from .operations import operation
@@ -20,7 +20,7 @@ def get_champion() -> JSON:
     """Return the champion."""
     if (champion := queries.champion()) is None:
         raise NotFound("There is no champion yet.")
-    return champion
+    return _public(champion)
 
 
 @blueprint.get("/models")
@@ -32,7 +32,7 @@ def list_models(asked: VersionPage) -> JSON:
         for model in queries.list_models()
         if asked.cursor is None or int(model["version"]) < asked.cursor
     ]
-    items = models[: asked.limit]
+    items = [_public(model) for model in models[: asked.limit]]
     cursor = items[-1]["version"] if len(models) > len(items) else None
     return {"items": items, "next_cursor": cursor}
 
@@ -50,4 +50,8 @@ def get_receipt(version: int) -> JSON:
 @operation(answers.Model, body=Activation, admin=True, problems=[404])
 def activate(asked: Activation, version: int) -> JSON:
     """Make a version champion in every worker: roll back, or forward."""
-    return retraining.activate(version, asked.reason, "admin")
+    return _public(retraining.activate(version, asked.reason, "admin"))
+
+
+def _public(model: JSON) -> JSON:
+    return model | {"artefact": versions.exists(model["version"])}

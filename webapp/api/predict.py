@@ -15,11 +15,11 @@ from ..predictor import HourRequest, Prediction
 from . import answers
 from .operations import BATCH_BYTES, operation
 from .parsing import validate
-from .schemas import CODES, Explain, Hour, Hours, PredictionSpan
+from .schemas import CODES, Explain, Hour, Hours, Item, PredictionSpan
 
 blueprint = Blueprint("predict", __name__)
 JSON = dict[str, Any]
-HOURS = TypeAdapter(Annotated[list[Hour], FailFast()])
+ITEMS = TypeAdapter(Annotated[list[Item], FailFast()])
 
 
 @blueprint.post("/predict")
@@ -27,30 +27,39 @@ HOURS = TypeAdapter(Annotated[list[Hour], FailFast()])
 def predict(how: Explain, asked: Hour) -> JSON:
     """Predict one hour. The prediction is stored before it is answered.
 
-    With `explain=true`, what each feature adds to it stands beside it.
+    With `explain=true`, what each feature adds to it stands beside it. With `model_version`, that
+    version says what it said or would have said when `as_of` was the newest observed hour.
     """
     requests, source, ids = [to_request(asked)], _source(), _ids(1)
+    version = asked.model_version
     if how.explain == "true":
-        prediction, contributions = predictor.explain(requests[0], source=source, ids=ids)
+        prediction, contributions = predictor.explain(
+            requests[0], source=source, version=version, ids=ids
+        )
         return _stored([prediction])[0] | {"contributions": contributions}
-    return _stored(predictor.predict(requests, source=source, ids=ids))[0]
+    return _stored(predictor.predict(requests, source=source, version=version, ids=ids))[0]
 
 
 @blueprint.post("/predict/batch")
 @operation(answers.Predictions, body=Hours, limit=BATCH_BYTES, problems=[503])
 def predict_batch(asked: Hours) -> JSON:
-    """Predict many hours. A bad item costs itself alone."""
+    """Predict many hours. A bad item costs itself alone.
+
+    With `model_version`, that version says what it said or would have said of them.
+    """
     requests: dict[int, HourRequest] = {}
     items: list[JSON] = [{}] * len(asked.items)
     for index, item in enumerate(_checked(asked.items)):
         try:
-            hour = item if isinstance(item, Hour) else validate(Hour, item, f"/items/{index}")
+            hour = item if isinstance(item, Item) else validate(Item, item, f"/items/{index}")
             requests[index] = to_request(hour, asked.as_of, index)
         except Unprocessable as error:
             items[index] = {"error": error.to_json()}
     if requests:
         ids = _ids(len(requests))
-        made = predictor.predict([*requests.values()], source=_source(), ids=ids)
+        made = predictor.predict(
+            [*requests.values()], source=_source(), version=asked.model_version, ids=ids
+        )
         for index, answer in zip(requests, _stored(made), strict=True):
             items[index] = answer
     return {"items": items, "failed": len(items) - len(requests)}
@@ -76,7 +85,7 @@ def get_prediction(id: UUID) -> JSON:
 
 
 def to_request(
-    asked: Hour, as_of: dt.datetime | None = None, index: int | None = None
+    asked: Item, as_of: dt.datetime | None = None, index: int | None = None
 ) -> HourRequest:
     """Return a checked hour as the predictor takes it; `as_of` is the whole batch's.
 
@@ -103,9 +112,9 @@ def to_request(
 
 
 def _checked(items: list[Any]) -> list[Any]:
-    """Return the items as `Hour` if all are right, which is quick to find out; else as they are."""
+    """Return the items as `Item` if all are right, which is quick to find out; else as they are."""
     try:
-        return HOURS.validate_python(items)
+        return ITEMS.validate_python(items)
     except ValidationError:
         return items
 

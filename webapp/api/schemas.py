@@ -29,6 +29,7 @@ ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NO_CURSOR = "must be the next_cursor of this listing"
 TEXT = {"type": "string"}
+VERSION = "^[1-9][0-9]{0,8}$"
 CURSOR_SCHEMA = TEXT | {"pattern": r"^\d{4}-\d\d-\d\dT[0-9:.]+Z?$"}
 ISO_SCHEMA: dict[str, object] = {
     **TEXT,
@@ -70,6 +71,12 @@ def _digits(value: object) -> object:
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else value
 
 
+def _version(value: object) -> int:
+    if not isinstance(value, str) or not re.fullmatch(VERSION[1:-1], value):
+        raise PydanticCustomError("rule", "must be a version as answers name it, digits as text")
+    return int(value)
+
+
 def _cursor_time(value: str) -> str:
     """Check a cursor that is a time, as it stands in the items."""
     try:
@@ -87,6 +94,13 @@ def _cursor_id(value: str) -> str:
 
 
 LocalTime = Annotated[dt.datetime, PlainValidator(local_time), WithJsonSchema(ISO_SCHEMA)]
+AsOf = Annotated[
+    LocalTime | None,
+    Field(
+        description="The last hour whose rentals may be known; by default the newest one before "
+        "the hour. If what may be known was revised since, the answer warns `history_revised`."
+    ),
+]
 Weather = Literal["clear", "mist", "light_precipitation", "heavy_precipitation"]
 CODES = {name: code for code, name in enumerate(get_args(Weather))}
 Source = Literal["live", "replay", "backtest", "whatif"]
@@ -97,6 +111,14 @@ Windspeed = Annotated[float, Field(ge=0, le=200, description="km/h")]
 Rentals = Annotated[int, Field(ge=0, le=MAX_RENTALS), BeforeValidator(_whole)]
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_digits)]
 Version = Annotated[int, Field(ge=1, le=999_999_999), BeforeValidator(_digits)]
+AskedVersion = Annotated[
+    Annotated[int, PlainValidator(_version), WithJsonSchema(TEXT | {"pattern": VERSION})] | None,
+    Field(
+        description="The version that answers instead of the champion, as `model_version` of an "
+        "answer names it. It knows what was known when `as_of` was the newest observed hour: of "
+        "the weather after that hour, only what this request says."
+    ),
+]
 TimeCursor = Annotated[str, AfterValidator(_cursor_time), WithJsonSchema(CURSOR_SCHEMA)]
 IdCursor = Annotated[str, AfterValidator(_cursor_id), WithJsonSchema({"format": "uuid", **TEXT})]
 
@@ -111,7 +133,7 @@ class Nothing(Body):
     """An empty object, where a call needs no body."""
 
 
-class Hour(Body):
+class Item(Body):
     """An hour to predict."""
 
     datetime: LocalTime
@@ -121,7 +143,7 @@ class Hour(Body):
     windspeed: Windspeed
     feels_like: FeelsLike | None = None
     holiday: bool | None = None
-    as_of: LocalTime | None = None
+    as_of: AsOf = None
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -138,6 +160,12 @@ class Hour(Body):
     )
 
 
+class Hour(Item):
+    """An hour to predict, and by which version."""
+
+    model_version: AskedVersion = None
+
+
 class Explain(Body):
     """How to answer a prediction."""
 
@@ -147,8 +175,9 @@ class Explain(Body):
 class Hours(Body):
     """Many hours to predict; `as_of` holds for those that bring none of their own."""
 
-    as_of: LocalTime | None = None
-    items: Annotated[list[SkipValidation[Hour]], Field(min_length=1, max_length=MAX_ITEMS)]
+    as_of: AsOf = None
+    model_version: AskedVersion = None
+    items: Annotated[list[SkipValidation[Item]], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 class Observation(Body):

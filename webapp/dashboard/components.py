@@ -205,6 +205,22 @@ def select(id_: str, options: Mapping[str, str], value: str) -> dbc.Select:
     return dbc.Select(id=id_, options=choices, value=value)
 
 
+def presets(id_: str, label: str, options: Mapping[str, str], value: str) -> html.Fieldset:
+    """Return buttons of which one is chosen at most; options are labels by value."""
+    buttons = dbc.RadioItems(
+        id=id_,
+        options=[{"value": key, "label": text} for key, text in options.items()],
+        value=value,
+        className="presets",
+        inputClassName="btn-check",
+        labelClassName="btn btn-outline-secondary btn-sm",
+        labelCheckedClassName="active",
+        inline=True,
+    )
+    legend = html.Legend(label, className="field-label")
+    return html.Fieldset([legend, buttons], className="field field-wide")
+
+
 def empty(title: str, *hint: Any) -> html.Div:
     """Return what stands where there is nothing to show yet, and why."""
     return html.Div(

@@ -29,6 +29,7 @@ class Theme:
     surface: str
     model: str
     band: str
+    wash: str
     actual: str
     baseline: str
     scale: tuple[str, ...]
@@ -41,6 +42,7 @@ THEMES = {
         surface="#ffffff",
         model="#0072b2",
         band="rgba(0, 114, 178, 0.15)",
+        wash="rgba(213, 94, 0, 0.13)",
         actual="#1c2530",
         baseline="#d55e00",
         scale=("#f1f6fa", "#a9cfe6", "#56a0cc", "#0072b2", "#003c66"),
@@ -51,6 +53,7 @@ THEMES = {
         surface="#181e25",
         model="#56b4e9",
         band="rgba(86, 180, 233, 0.18)",
+        wash="rgba(230, 159, 0, 0.16)",
         actual="#f3f5f7",
         baseline="#e69f00",
         scale=("#1d2832", "#1f4c6b", "#2d7fb0", "#56b4e9", "#cdeaff"),
@@ -118,6 +121,35 @@ def error_over_time(table: pd.DataFrame, theme: str) -> Figure:
         for column, name, colour, dash, symbol, width in lines
     ]
     return _over_time(traces, theme, tickformat="%-d %b\n%Y")
+
+
+def season(table: pd.DataFrame, label: str, unit: str, theme: str) -> Figure:
+    """Draw daily means over the band and the mean of the same season of earlier years.
+
+    `table` has the columns `datetime`, `value`, `low`, `usual` and `high`.
+    """
+    colours = THEMES[theme]
+    days = table["datetime"]
+    band = _band(days, table["low"], table["high"], colours)
+    band |= {"name": "9 in 10 days of earlier years", "fillcolor": colours.wash}
+    usual: Trace = {
+        "name": "Usual in earlier years",
+        "y": as_json(table["usual"]),
+        "line": {"color": colours.baseline, "width": 1.5, "dash": "dash"},
+        "mode": "lines",
+    }
+    now: Trace = {
+        "name": label,
+        "y": as_json(table["value"]),
+        "line": {"color": colours.model, "width": 2.5},
+        "marker": {"size": 5},
+        "mode": "lines+markers",
+    }
+    common = {"type": "scatter", "x": as_json(days), "hovertemplate": "%{y:.1f} " + unit}
+    figure = _over_time([band, common | usual, common | now], theme, tickformat="%-d %b\n%Y")
+    figure["layout"]["xaxis"] |= {"hoverformat": "%a %-d %b %Y"}
+    figure["layout"]["yaxis"] |= {"rangemode": "normal", "title": _title(unit)}
+    return figure
 
 
 def heat_map(table: pd.DataFrame, theme: str) -> Figure:
@@ -223,7 +255,7 @@ def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
 def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
     """Draw one day's predictions with their interval, the hour at position `chosen` marked.
 
-    `frame` has the columns `datetime`, `predicted`, `lower` and `upper`.
+    `frame` has the columns `datetime`, `predicted`, `lower`, `upper` and perhaps `bikes`.
     """
     colours = THEMES[theme]
     hours, predicted = frame["datetime"], frame["predicted"]
@@ -245,6 +277,17 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         _prediction(hours, predicted, frame["lower"], frame["upper"], colours),
         mark,
     ]
+    if "bikes" in frame:
+        steps = {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "Bikes to have out",
+            "x": as_json(hours),
+            "y": as_json(frame["bikes"]),
+            "line": {"color": colours.baseline, "width": 1.5, "dash": "dash", "shape": "hvh"},
+            "hovertemplate": "%{y:.0f}",
+        }
+        traces.insert(2, steps)
     return _over_time(traces, theme, tickformat="%H:%M")
 
 

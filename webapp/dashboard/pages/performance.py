@@ -150,22 +150,9 @@ def result(choices: urls.Choices, theme: str) -> Drawing:
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
-    presets = dbc.RadioItems(
-        id=CONTROLS["window"],
-        options=[{"value": key, "label": label} for key, label in WINDOWS.items()],
-        value=chosen["window"],
-        className="presets",
-        inputClassName="btn-check",
-        labelClassName="btn btn-outline-secondary btn-sm",
-        labelCheckedClassName="active",
-        inline=True,
-    )
     return html.Section(
         [
-            html.Fieldset(
-                [html.Legend("Window", className="field-label"), presets],
-                className="field field-wide",
-            ),
+            components.presets(CONTROLS["window"], "Window", WINDOWS, chosen["window"]),
             _date_field("From", "from", chosen),
             _date_field("To", "to", chosen),
             _select_field("Model", "version", _versions(chosen["version"]), chosen),

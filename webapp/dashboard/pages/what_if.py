@@ -8,7 +8,8 @@ import pandas as pd
 from dash import ClientsideFunction, Dash, Input, Output, html
 
 from training.history import WEATHER
-from webapp import predictor, queries
+from training.quantiles import right_level
+from webapp import deciding, predictor, queries
 from webapp.errors import Unavailable
 from webapp.history import to_hour
 
@@ -25,6 +26,7 @@ COLUMNS = {
     "predicted": "Predicted, rentals",
     "lower": "Lower end of the 90 % interval",
     "upper": "Upper end",
+    "bikes": "Bikes to have out",
 }
 HOUR = dt.timedelta(hours=1)
 # Label and unit, and what the slider spans and steps by; the contract's own ranges are wider.
@@ -34,14 +36,23 @@ SLIDERS = {
     "humidity": ("Humidity, %", 0, 100, 1),
     "windspeed": ("Wind speed, km/h", 0, 80, 1),
 }
+COSTS = {"missing": ("A missing bike costs", 3.0), "idle": ("An idle bike costs", 1.0)}
+MOST_COST = 1e5
 CONTROLS = {
     "weather": "what-if-weather-select",
     "date": "what-if-date-input",
     **{name: f"what-if-{name}-slider" for name in SLIDERS},
+    **{name: f"what-if-{name}-input" for name in COSTS},
+}
+RULES = {
+    "right": "The right quantile",
+    "forecast": "The prediction itself",
+    "naive": "What was rented a week before",
 }
 WARNINGS = {
     "history_is_stale": "The newest known hour is more than a week older, so less is known of it.",
     "outside_training_range": "The model never saw such weather, so take this with care.",
+    "history_revised": "Hours that the model knows here were corrected later.",
     "no_history": "No hour has been observed yet, so the level of demand is a guess.",
 }
 
@@ -91,6 +102,11 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
         value = _number(chosen.get(name))
         value = _number(start[name]) or 0.0 if value is None else value
         chosen[name] = f"{min(max(round(value / step) * step, low), high):g}"
+    for name, (_, usual) in COSTS.items():
+        cost = _number(chosen.get(name))
+        chosen[name] = f"{usual if cost is None or not 0 <= cost <= MOST_COST else cost:g}"
+    if float(chosen["missing"]) + float(chosen["idle"]) == 0:  # then any number is right
+        chosen |= {name: f"{usual:g}" for name, (_, usual) in COSTS.items()}
     return chosen
 
 
@@ -100,16 +116,18 @@ def answer(choices: urls.Choices, theme: str) -> Drawing:
     day = urls.day(chosen["date"])
     assert day is not None  # noqa: S101 - `clean` gave a legal one
     hour = int(chosen["hour"])
+    requests, costs = _requests(day, chosen), (float(chosen["missing"]), float(chosen["idle"]))
     try:
-        predictions = predictor.predict(_requests(day, chosen))
+        predictions = predictor.predict(requests)
+        bikes = deciding.bikes(requests, right_level(*costs))
     except Unavailable:
         return Drawing(
             components.empty(
                 "There is no model yet.", "As soon as the first training ends, it answers here."
             )
         )
-    chart = _day_chart(day, hour, predictions, theme)
-    return Drawing(_number_card(day, hour, predictions[hour]), {CURVE: chart})
+    cards = [_number_card(day, hour, predictions[hour]), _decision_card(hour, bikes, *costs)]
+    return Drawing(cards, {CURVE: _day_chart(day, hour, predictions, bikes, theme)})
 
 
 def _requests(day: dt.datetime, chosen: urls.Choices) -> list[predictor.HourRequest]:
@@ -140,10 +158,19 @@ def _controls(chosen: urls.Choices) -> html.Section:
                 CONTROLS["weather"],
             ),
             *(_slider(name, chosen[name]) for name in SLIDERS),
+            html.Div([_cost(name, chosen[name]) for name in COSTS], className="field cost-fields"),
         ],
         className="panel controls-column",
-        **components.attributes(aria_label="Day, hour and weather"),
+        **components.attributes(aria_label="Day, hour, weather and costs"),
     )
+
+
+def _cost(name: str, value: str) -> html.Div:
+    id_ = CONTROLS[name]
+    control = dbc.Input(
+        id=id_, type="number", min=0, max=MOST_COST, step="any", value=value, debounce=400
+    )
+    return components.field(COSTS[name][0], control, id_)
 
 
 def _slider(name: str, value: str) -> html.Div:
@@ -181,8 +208,70 @@ def _number_card(day: dt.datetime, hour: int, prediction: predictor.Prediction) 
     )
 
 
+def _decision_card(hour: int, bikes: list[int] | None, missing: float, idle: float) -> html.Section:
+    title = f"How many bikes to have out at {hour:02d}:00?"
+    if bikes is None:
+        return components.card(
+            title, html.P("This model keeps too little to tell: train again to decide.")
+        )
+    level = formats.percent(right_level(missing, idle))
+    return components.card(
+        title,
+        html.P(
+            [html.Strong(formats.number(bikes[hour]), className="answer-number"), " bikes"],
+            className="answer",
+        ),
+        html.P(f"So many are enough in {level} of such hours, which costs least at these costs."),
+        *_outcomes(missing, idle),
+        html.P(
+            "Counted are rentals, not demand: an empty station hides who found no bike. Each "
+            "rental of an hour is taken to need a bike of its own.",
+            className="card-note mt-3 mb-0",
+        ),
+    )
+
+
+def _outcomes(missing: float, idle: float) -> list[Any]:
+    held = deciding.holdout()
+    if held is None:
+        return []
+    right, *others = outcomes = deciding.outcomes(held, missing, idle)
+    told = " and ".join(
+        f"{_saved(right.cost, one.cost)} {RULES[one.rule].lower()}" for one in others
+    )
+    rows = [
+        [
+            RULES[one.rule],
+            formats.number(one.cost, 1),
+            formats.number(one.missing, 1),
+            formats.number(one.idle, 1),
+        ]
+        for one in outcomes
+    ]
+    heads = ["Have out", "Cost per hour", "Missing", "Idle"]
+    return [
+        html.P(
+            f"In the {formats.quantity(len(held.actual), 'hour')} of the holdout, a day ahead, it "
+            f"would have cost {told}."
+        ),
+        components.table("What each rule would have cost in the holdout", heads, rows),
+    ]
+
+
+def _saved(cost: float, other: float) -> str:
+    """Say how one cost compares with another: 12 % less than."""
+    if not other or not round(100 * (1 - cost / other)):
+        return "as much as"
+    share = 1 - cost / other
+    return f"{formats.percent(abs(share))} {'less' if share > 0 else 'more'} than"
+
+
 def _day_chart(
-    day: dt.datetime, hour: int, predictions: list[predictor.Prediction], theme: str
+    day: dt.datetime,
+    hour: int,
+    predictions: list[predictor.Prediction],
+    bikes: list[int] | None,
+    theme: str,
 ) -> Chart:
     frame = pd.DataFrame(
         {
@@ -192,6 +281,8 @@ def _day_chart(
             "upper": [prediction.upper for prediction in predictions],
         }
     )
+    if bikes is not None:
+        frame["bikes"] = bikes
     top = int(frame["predicted"].argmax())
     return Chart(
         figures.day(frame, hour, theme),
