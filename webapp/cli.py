@@ -57,7 +57,7 @@ def serve(host: str, port: int, workers: int) -> None:
     """Serve in production, on Granian."""
     startup.require_free_port(host, port)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    startup.prepare(app)
+    startup.prepare(app, log_form="json")
     startup.say_who_may(app, host)
     server.run(app, host, port, workers)
 

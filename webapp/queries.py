@@ -585,6 +585,15 @@ def active_run() -> JSON | None:
     return _one_run(TrainingRun.active.is_(True))
 
 
+def run_counts() -> list[tuple[str, int, dt.datetime | None]]:
+    """Return how many runs there are of each status, and when the last of them ended."""
+    statement = select(
+        TrainingRun.status, func.count(), func.max(TrainingRun.finished_at)
+    ).group_by(TrainingRun.status)
+    with reading() as connection:
+        return [(status, number, last) for status, number, last in connection.execute(statement)]
+
+
 def last_due() -> dt.datetime | None:
     """Return the newest due time of the schedule that led to a run."""
     with reading() as connection:
