@@ -115,10 +115,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An instance folder with a version 2 that was kept, to copy."""
+    """An instance folder with a version 2 of less history that was kept, to copy."""
     instance = Path(shutil.copytree(template, tmp_path_factory.mktemp("two") / "instance"))
     with make_app(instance).app_context():
-        add_version(queries.observations_frame(), "kept")
+        add_version(queries.observations_frame().head(-14 * 24), "kept")
         db.engine.dispose()
     return instance
 

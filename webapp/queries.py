@@ -332,6 +332,19 @@ def predictions_frame(
     )
 
 
+def said_frame(start: dt.datetime | None, end: dt.datetime | None) -> pd.DataFrame:
+    """Return what was said live or in a replay, in order of time, with its input and its actual."""
+    columns = ["datetime", "as_of", "horizon", "model_version", "source", "rentals", "lower"]
+    columns += ["upper", "input", "requested_at"]
+    statement = (
+        select(*_columns(Prediction, columns), Observation.rentals.label("actual"))
+        .join(Observation, Observation.datetime == Prediction.datetime, isouter=True)
+        .where(Prediction.source.in_(("live", "replay")))
+        .order_by(Prediction.id)
+    )
+    return _frame(_between(statement, Prediction.datetime, start, end))
+
+
 def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
     """Return the first and the last hour that was ever predicted."""
     with reading() as connection:
