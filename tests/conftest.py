@@ -17,6 +17,7 @@ from training.history import History
 from training.intervals import Intervals
 from training.quantiles import Quantiles
 from webapp import create_app, importing, queries, startup, trainer
+from webapp.api.answers import RunReceipt
 from webapp.extensions import db
 from webapp.retraining import models_path
 
@@ -45,6 +46,24 @@ def tiny_champion(directory: Path, history: History) -> dict[str, str]:
     return artefact.save(directory, fitted, intervals, about)
 
 
+def receipt(decision: str) -> dict[str, Any]:
+    """Return a receipt of nothing that was measured."""
+    settings = {"level": 0.95, "slice": 0.1, "least_hours": 168, "resamples": 1000}
+    names = (field.alias or name for name, field in RunReceipt.model_fields.items())
+    return dict.fromkeys(names) | {
+        "decision": decision,
+        "reason": "made for the tests",
+        "decided_at": "2012-12-25T08:00:00Z",
+        "run_id": f"run-{decision}",
+        "trigger": "first",
+        "accepted": False,
+        "findings": [],
+        "settings": settings | {"coverage_band": [0.8, 0.98]},
+        "git_revision": "unknown",
+        "seconds": 1.0,
+    }
+
+
 def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     """Store a tiny model as `trainer` stores a real one; return its number."""
     history = History.from_frame(frame)
@@ -69,7 +88,7 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
         | {"metrics": score, "baseline": score}
         | {"horizons": {"24": score}, "baseline_horizons": {}},
         "checksums": checksums,
-        "receipt": {"decision": decision, "reason": "made for the tests"},
+        "receipt": receipt(decision),
     }
     outcome = {"status": decision, "reason": "made for the tests", "metrics": score}
     rows = trainer.backtest_rows(scored)
@@ -96,10 +115,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An instance folder with a version 2 that was kept, to copy."""
+    """An instance folder with a version 2 of less history that was kept, to copy."""
     instance = Path(shutil.copytree(template, tmp_path_factory.mktemp("two") / "instance"))
     with make_app(instance).app_context():
-        add_version(queries.observations_frame(), "kept")
+        add_version(queries.observations_frame().head(-14 * 24), "kept")
         db.engine.dispose()
     return instance
 

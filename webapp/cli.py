@@ -2,6 +2,7 @@
 
 import datetime as dt
 import getpass
+import json
 import os
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from . import (
     journal,
     queries,
     replaying,
+    rescoring,
     retraining,
     server,
     startup,
@@ -57,7 +59,7 @@ def serve(host: str, port: int, workers: int) -> None:
     """Serve in production, on Granian."""
     startup.require_free_port(host, port)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    startup.prepare(app)
+    startup.prepare(app, log_form="json")
     startup.say_who_may(app, host)
     server.run(app, host, port, workers)
 
@@ -102,6 +104,28 @@ def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url
 
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(cls=Command)
+@click.option("--from", "start", type=click.DateTime(), help="First hour.  [default: the first]")
+@click.option("--to", "end", type=click.DateTime(), help="Hour to stop before.  [default: the end]")
+@click.option("--model", "version", type=int, required=True, help="The version that scores.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the numbers here too.")
+@with_appcontext
+def rescore(
+    start: dt.datetime | None, end: dt.datetime | None, version: int, file: Path | None
+) -> None:
+    """Tell which errors of stored predictions a version would have avoided, or caused."""
+    startup.upgrade_database()
+    try:
+        found = rescoring.rescore(start, end, version)
+        if file is not None:
+            file.write_text(json.dumps(found, indent=1) + "\n")
+    except rescoring.CannotRescore as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"Can't write {file}: {error.strerror}.") from None
+    click.echo(rescoring.report(found))
 
 
 @click.command("import-history", cls=Command)
@@ -234,5 +258,8 @@ def rotate_token() -> None:
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (serve, retrain, replay, import_history, backup, models, activate, rotate_token):
+    for command in (
+        *(serve, retrain, replay, rescore, import_history, backup),
+        *(models, activate, rotate_token),
+    ):
         app.cli.add_command(command)

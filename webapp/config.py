@@ -51,6 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_WEATHER_SECONDS": 3600.0,  # from one look at the forecast to the next
     "VLIB_GBFS_URL": "",  # gbfs.json of a GBFS feed, for estimated rentals; empty: none
     "VLIB_GBFS_SECONDS": 60.0,  # from one look at the stations to the next
+    "VLIB_LOG": "",  # "json" or "text"; empty: json under serve, text under run
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
 
@@ -63,7 +64,7 @@ def _webhook(value: str) -> None:
 def _one_of(*choices: str) -> Callable[[Any], object]:
     def check(value: Any) -> None:
         if value not in choices:
-            raise ValueError(f"expected {' or '.join(choices)}")
+            raise ValueError(f"expected {' or '.join(filter(None, choices))}")
 
     return check
 
@@ -80,6 +81,7 @@ def _not_negative(value: float) -> None:
 
 CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_ACCESS": _one_of("open", "token"),
+    "VLIB_LOG": _one_of("", "json", "text"),
     "VLIB_DURABILITY": _one_of("process", "power"),
     "VLIB_PROMOTION_LEVEL": _level,
     "VLIB_PROMOTION_SLICE": _not_negative,
@@ -140,8 +142,9 @@ def _number(key: str, value: Any, kind: type) -> Any:
 
 
 def _engine_options(uri: str) -> dict[str, Any]:
+    # Parameters are hidden in errors, and so in logs: they hold what clients sent.
     if make_url(uri).get_backend_name() != "sqlite":
-        return {"pool_pre_ping": True}
+        return {"pool_pre_ping": True, "hide_parameters": True}
     import pysqlite3  # SQLite without the WAL-reset bug, whatever the system's library is
 
-    return {"module": pysqlite3, "connect_args": {"timeout": 5.0}}
+    return {"module": pysqlite3, "connect_args": {"timeout": 5.0}, "hide_parameters": True}

@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests of all workers, and the state of the model.
+"""What Prometheus reads: requests and predictions of all workers, and the state of the model.
 
 Each worker counts into files of its own below the instance path, in the format of
 prometheus_client's multiprocess mode, and whoever is scraped adds all of them up. The files are
@@ -14,36 +14,41 @@ import threading
 import time
 import weakref
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, Response, current_app, g, request, request_started
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from flask import Flask, Response, current_app, g, request, request_started
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import OperationalError
 
-from . import alerts, journal, queries
-from .api.operations import operation
+from . import alerts, journal, logs, predictor, queries
 from .locks import FileLock
+from .predictor import Prediction
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FILE_BYTES = 256 * 1024  # holds the histograms of 75 routes
 RETRY_SECONDS = 60
+LIVE = {
+    "hours": "Hours that count",
+    "mae": "Mean absolute error",
+    "coverage": "Share of hours in their interval",
+    "baseline_mae": "Mean absolute error of the same hour a week before",
+}
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 log = logging.getLogger(__name__)
 
-blueprint = Blueprint("metrics", __name__)
 
-
-class RequestCounter:
-    """The requests of one process, in files that every process can read."""
+class WorkerCounter:
+    """The requests and predictions of one process, in files that every process can read."""
 
     def __init__(self, directory: Path) -> None:
         self.pid = os.getpid()
@@ -70,17 +75,22 @@ class RequestCounter:
             _add(self._seconds, keys[bisect_left(BUCKETS, seconds)], 1.0)
             _add(self._seconds, keys[-1], seconds)
 
+    def add_predictions(self, version: int, source: str, number: int) -> None:
+        """Count predictions of one version and source."""
+        with self._lock:
+            _add(self._counts, _predictions_key(version, source), float(number))
+
 
 class Metrics:
     """The counter of whatever process this is, opened when it is first needed."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._counter: RequestCounter | None = None
+        self._counter: WorkerCounter | None = None
         self._lock = threading.Lock()
         self._retry_at = float("-inf")
 
-    def counter(self) -> RequestCounter | None:
+    def counter(self) -> WorkerCounter | None:
         """Return the counter; None, for a while, if its files can't be written."""
         if self._counter is not None and self._counter.pid == os.getpid():
             return self._counter
@@ -89,11 +99,11 @@ class Metrics:
                 self._counter = self._open()
             return self._counter
 
-    def _open(self) -> RequestCounter | None:
+    def _open(self) -> WorkerCounter | None:
         if time.monotonic() < self._retry_at:
             return None
         try:
-            return RequestCounter(self.directory)
+            return WorkerCounter(self.directory)
         except OSError as error:
             log.warning("Requests are not counted for %s s: %s", RETRY_SECONDS, error)
             self._retry_at = time.monotonic() + RETRY_SECONDS
@@ -104,7 +114,7 @@ class StateCollector(Collector):
     """The state of model and history, read from the database when it is asked for."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges; without a database only the one that says so."""
+        """Yield the gauges; without a database only those that need none."""
         yield GaugeMetricFamily(
             "vlib_journal_lag_seconds", "Wait of the oldest unstored prediction", journal.lag()
         )
@@ -112,37 +122,61 @@ class StateCollector(Collector):
             "vlib_journal_waiting", "Predictions not yet in the database", journal.waiting()
         )
         try:
-            champion, newest = queries.champion(), queries.newest_observation()
-            active = queries.active_run()
-            raised, live = queries.open_alerts(), queries.live_scores()
+            state = [*_model_state(), *_training_state(), *_alert_state(), *_live_state()]
         except OperationalError:
-            yield GaugeMetricFamily("vlib_database_up", "1 if the database answers", 0)
-            return
-        yield GaugeMetricFamily("vlib_database_up", "1 if the database answers", 1)
-        yield GaugeMetricFamily("vlib_training_active", "1 while a training runs", bool(active))
-        gauge = GaugeMetricFamily("vlib_alert_active", "1 while it holds", labels=["condition"])
-        for condition in alerts.CONDITIONS:
-            gauge.add_metric([condition.name], condition.name in raised)
+            state = []
+        yield GaugeMetricFamily("vlib_database_up", "1 if the database answers", bool(state))
+        yield GaugeMetricFamily(
+            "vlib_ready", "1 if predictions can be made", not predictor.missing()
+        )
+        yield from state
+
+
+def _model_state() -> Iterator[GaugeMetricFamily]:
+    champion, newest = queries.champion(), queries.newest_observation()
+    version = int(champion["version"]) if champion else None
+    yield GaugeMetricFamily("vlib_champion_version", "The version that serves", version)
+    age = None
+    if newest:
+        now = dt.datetime.now(ZoneInfo(current_app.config["VLIB_TIMEZONE"]))
+        age = (now.replace(tzinfo=None) - newest).total_seconds()
+    yield GaugeMetricFamily(
+        "vlib_newest_observation_age_seconds", "Age of the newest observed hour", age
+    )
+
+
+def _training_state() -> Iterator[GaugeMetricFamily]:
+    active = queries.active_run() is not None
+    yield GaugeMetricFamily("vlib_training_active", "1 while a training runs", active)
+    runs = GaugeMetricFamily("vlib_training_runs", "Trainings by status", labels=["status"])
+    ended = GaugeMetricFamily(
+        "vlib_last_training_timestamp_seconds",
+        "When the last training of a status ended",
+        labels=["status"],
+    )
+    for status, number, last in queries.run_counts():
+        runs.add_metric([status], number)
+        if last is not None:
+            ended.add_metric([status], last.replace(tzinfo=dt.UTC).timestamp())
+    yield from (runs, ended)
+
+
+def _alert_state() -> Iterator[GaugeMetricFamily]:
+    raised = queries.open_alerts()
+    gauge = GaugeMetricFamily("vlib_alert_active", "1 while it holds", labels=["condition"])
+    for condition in alerts.CONDITIONS:
+        gauge.add_metric([condition.name], condition.name in raised)
+    yield gauge
+
+
+def _live_state() -> Iterator[GaugeMetricFamily]:
+    scores = queries.live_scores()
+    for name, text in LIVE.items():
+        gauge = GaugeMetricFamily(f"vlib_live_{name}", f"{text}, live, 7 days", labels=["horizon"])
+        for horizon, score in scores.items():
+            if (value := getattr(score, name)) is not None:
+                gauge.add_metric([str(horizon)], value)
         yield gauge
-        mae = GaugeMetricFamily(
-            "vlib_live_mae", "Live error of 7 days, rentals an hour", labels=["horizon"]
-        )
-        coverage = GaugeMetricFamily(
-            "vlib_live_coverage", "Share of these hours in their interval", labels=["horizon"]
-        )
-        for horizon, score in live.items():
-            mae.add_metric([str(horizon)], score.mae)
-            coverage.add_metric([str(horizon)], score.coverage)
-        yield from (mae, coverage)
-        if champion:
-            version = int(champion["version"])
-            yield GaugeMetricFamily("vlib_champion_version", "The version that serves", version)
-        if newest:
-            now = dt.datetime.now(ZoneInfo(current_app.config["VLIB_TIMEZONE"]))
-            age = (now.replace(tzinfo=None) - newest).total_seconds()
-            yield GaugeMetricFamily(
-                "vlib_newest_observation_age_seconds", "Age of the newest observed hour", age
-            )
 
 
 def init_app(app: Flask) -> None:
@@ -150,18 +184,24 @@ def init_app(app: Flask) -> None:
     app.extensions["vlib_metrics"] = Metrics(Path(app.config["VLIB_INSTANCE_PATH"]) / "metrics")
     request_started.connect(_start_clock, app)  # before any function that may refuse the request
     app.after_request(_count)
-    app.register_blueprint(blueprint)
 
 
-@blueprint.get("/metrics")
-@operation(None)
-def metrics() -> Response:
+def exposition() -> bytes:
     """Return the metrics of all workers in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(StateCollector())
     if (directory := _metrics().directory).is_dir():
         MultiProcessCollector(registry, str(directory))  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
+
+
+def count_predictions(predictions: Sequence[Prediction]) -> None:
+    """Count predictions that have been stored."""
+    counter = _metrics().counter()
+    if counter is not None:
+        made = Counter((item.model_version, item.source) for item in predictions)
+        for (version, source), number in made.items():
+            counter.add_predictions(version, source, number)
 
 
 def _start_clock(_app: Flask, **_: object) -> None:
@@ -169,11 +209,14 @@ def _start_clock(_app: Flask, **_: object) -> None:
 
 
 def _count(response: Response) -> Response:
+    """Count a request that is answered, and log it."""
+    seconds = time.perf_counter() - g.started
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    method = request.method if request.method in METHODS else "other"
+    logs.log_request(method, route, response.status_code, seconds)
     counter = _metrics().counter()
     if counter is not None:
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        method = request.method if request.method in METHODS else "other"
-        counter.add(method, route, response.status_code, time.perf_counter() - g.started)
+        counter.add(method, route, response.status_code, seconds)
     return response
 
 
@@ -201,6 +244,14 @@ def _count_key(method: str, route: str, status: int) -> str:
     labels = ["method", "route", "status"]
     values = [method, route, str(status)]
     return mmap_key("vlib_requests", "vlib_requests_total", labels, values, "Requests answered")
+
+
+@cache
+def _predictions_key(version: int, source: str) -> str:
+    labels, values = ["model_version", "source"], [str(version), source]
+    return mmap_key(
+        "vlib_predictions", "vlib_predictions_total", labels, values, "Predictions stored"
+    )
 
 
 @cache

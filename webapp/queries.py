@@ -332,6 +332,19 @@ def predictions_frame(
     )
 
 
+def said_frame(start: dt.datetime | None, end: dt.datetime | None) -> pd.DataFrame:
+    """Return what was said live or in a replay, in order of time, with its input and its actual."""
+    columns = ["datetime", "as_of", "horizon", "model_version", "source", "rentals", "lower"]
+    columns += ["upper", "input", "requested_at"]
+    statement = (
+        select(*_columns(Prediction, columns), Observation.rentals.label("actual"))
+        .join(Observation, Observation.datetime == Prediction.datetime, isouter=True)
+        .where(Prediction.source.in_(("live", "replay")))
+        .order_by(Prediction.id)
+    )
+    return _frame(_between(statement, Prediction.datetime, start, end))
+
+
 def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
     """Return the first and the last hour that was ever predicted."""
     with reading() as connection:
@@ -583,6 +596,15 @@ def get_run(run_id: str) -> JSON | None:
 def active_run() -> JSON | None:
     """Return the run that is queued or running."""
     return _one_run(TrainingRun.active.is_(True))
+
+
+def run_counts() -> list[tuple[str, int, dt.datetime | None]]:
+    """Return how many runs there are of each status, and when the last of them ended."""
+    statement = select(
+        TrainingRun.status, func.count(), func.max(TrainingRun.finished_at)
+    ).group_by(TrainingRun.status)
+    with reading() as connection:
+        return [(status, number, last) for status, number, last in connection.execute(statement)]
 
 
 def last_due() -> dt.datetime | None:

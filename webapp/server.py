@@ -22,6 +22,9 @@ SETTINGS: dict[str, Any] = {
     "workers_kill_timeout": 5,
 }
 
+# Its lines are written as ours are.
+LOGGING: dict[str, Any] = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
+
 
 def run(app: Flask, host: str, port: int, workers: int) -> None:
     """Serve until a signal ends it; `app` has been prepared."""
@@ -32,6 +35,7 @@ def run(app: Flask, host: str, port: int, workers: int) -> None:
         address=host,
         port=port,
         workers=workers,
+        log_dictconfig=LOGGING,
         **SETTINGS,
     ).serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
     with app.app_context():

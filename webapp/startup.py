@@ -22,7 +22,7 @@ from flask import Flask, current_app
 
 from training import sources
 
-from . import auth, importing, journal, predictor, queries, scheduler
+from . import auth, importing, journal, logs, predictor, queries, scheduler
 from .extensions import db, make_database, migrate
 from .locks import FileLock
 
@@ -63,14 +63,14 @@ def require_free_port(host: str, port: int) -> None:
             ) from None
 
 
-def prepare(app: Flask) -> None:
+def prepare(app: Flask, log_form: str = "text") -> None:
     """Make the instance folder ready to serve: tables, embedded history, admin token.
 
+    `log_form` is the form of the logs where ``VLIB_LOG`` names none.
     Raises `CannotStart` if the folder can't be written, is served by another process, or
     holds a database of a newer Vlib.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # else two lines a tick
+    logs.configure(app.config["VLIB_LOG"] or log_form)
     lock = FileLock(make_folder(app) / "server.lock")
     try:
         alone = lock.acquire()

@@ -64,7 +64,7 @@ def test_a_broken_sensor_is_told_with_what_is_right(
     told = words(call, "drift-table-section")
     assert "Likely broken in the last 3 days" in told
     assert f"Humidity has been 55.0{SPACE}% without a change since Sat 29 Dec 2012, 12:00." in told
-    assert "in this season it would be at most" in told
+    assert "in this season it is at most" in told
 
 
 def test_the_chart_shows_the_chosen_input_beside_earlier_years(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import TOKEN
+from tests.conftest import TOKEN, add_version
 from webapp import importing, predictor, queries
 from webapp.dashboard.pages import explain, overview, performance
 from webapp.errors import Conflict, Unavailable
@@ -177,6 +177,16 @@ def test_going_back_moves_the_controls(call: Call) -> None:
 def test_experiments_lists_trainings_and_versions(call: Call) -> None:
     assert "made for the tests" in words(call, "experiments-runs-section")
     assert "champion" in words(call, "experiments-models-section")
+
+
+def test_experiments_tells_who_was_champion_when(app: Flask, call: Call) -> None:
+    with app.app_context():
+        kept = add_version(queries.observations_frame(), "kept")
+        queries.activate(kept, "admin", "better on Sundays")
+    table = find(draw(call, "experiments-champions-section"), "Tbody")
+    newest, first = (text(row) for row in table["props"]["children"])
+    assert newest.startswith(str(kept)) and newest.endswith("todayadminbetter on Sundays")
+    assert first.startswith("1") and "training" in first
 
 
 def test_candidates_are_sorted_as_the_url_says(app: Flask, call: Call) -> None:

@@ -87,6 +87,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         port = free_port()
         log = tmp_path / f"server-{port}.log"
         environment = {"VLIB_INSTANCE_PATH": str(instance), "VLIB_ADMIN_TOKEN": TOKEN}
+        environment["VLIB_LOG"] = "text"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flask", *command, "--port", str(port)],

@@ -30,7 +30,7 @@ def app(instance: Path) -> Iterator[Flask]:
 def train(**asked: object) -> dict[str, object]:
     """Train in a process of its own, with the effort of a first champion; return the run."""
     run_id = retraining.start("first", **asked)["run_id"]  # type: ignore[arg-type]
-    wait_for(lambda: queries.active_run() is None, 120)
+    wait_for(lambda: queries.active_run() is None, 300)
     run = queries.get_run(run_id)
     assert run is not None
     return run

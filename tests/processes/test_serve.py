@@ -1,5 +1,6 @@
 """``flask serve``: two workers on Granian."""
 
+import json
 import os
 import signal
 import subprocess
@@ -136,3 +137,15 @@ def test_a_taken_port_is_one_line(served: Server, instance: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: Can't listen on 127.0.0.1:{port}")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_every_line_of_a_servers_log_is_json(start: Callable[..., Server], instance: Path) -> None:
+    server = start(["serve", "--workers", "1"], instance, VLIB_LOG="")
+    wait_for(server.ready, 60)
+    assert server.call("/api/predict", CHRISTMAS)[0] == 200
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(15)
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert {"_granian", "webapp.predictor", "vlib.requests"} <= {line["logger"] for line in lines}
+    asked = [line for line in lines if line.get("route") == "/api/predict"]
+    assert [(line["method"], line["status"]) for line in asked] == [("POST", 200)]

@@ -1,9 +1,11 @@
-"""The probes."""
+"""The probes, and what Prometheus reads."""
 
-from flask import Blueprint
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from .. import predictor
 from ..errors import Unavailable
+from ..metrics import exposition
 from . import answers
 from .operations import operation
 
@@ -24,3 +26,10 @@ def readyz() -> dict[str, str]:
     if missing := predictor.missing():
         raise Unavailable(f"Not ready: {'; '.join(missing)}.", missing=missing)
     return {"status": "ready"}
+
+
+@blueprint.get("/metrics")
+@operation(None)
+def metrics() -> Response:
+    """Return the metrics of all workers in Prometheus' text format."""
+    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, request
 from pydantic import FailFast, TypeAdapter, ValidationError
 
-from .. import auth, idempotency, journal, predictor, queries
+from .. import auth, idempotency, journal, metrics, predictor, queries
 from ..errors import NotFound, Unprocessable
 from ..history import to_hour
 from ..predictor import HourRequest, Prediction
@@ -133,6 +133,7 @@ def _stored(predictions: Sequence[Prediction]) -> list[JSON]:
         earlier = journal.find_all([prediction.prediction_id for prediction in predictions])
         made = [_answer(earlier.get(answer["prediction_id"], answer)) for answer in made]
     journal.store(predictions)
+    metrics.count_predictions(predictions)
     return made
 
 

@@ -6,13 +6,11 @@ from typing import Any, NamedTuple
 import dash_bootstrap_components as dbc
 import pandas as pd
 from dash import Dash, html
-from flask import current_app
 
-from training import quality
-from training.drift import Drift, Fault, faults, newest_end, season_band, season_drift
+from training.drift import Drift, faults, newest_end, season_band, season_drift
 from webapp import history, monitoring, predictor, queries
 
-from .. import components, figures, formats, sections, urls
+from .. import components, figures, formats, inputs, quality, sections, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}drift"
@@ -35,36 +33,6 @@ COLUMNS = {
     "high": "Earlier years, highest but 5 %",
 }
 FAULT_DAYS = 3
-MOST_STRETCHES = 20
-
-
-class Words(NamedTuple):
-    """How an input is told: its name, what more and less of it is, its unit, times what."""
-
-    label: str
-    more: str
-    less: str
-    unit: str
-    factor: float = 1.0
-    digits: int = 1
-
-
-WORDS = {
-    "temperature": Words("Temperature", "warmer", "colder", "°C"),
-    "feels_like": Words("Felt temperature", "warmer", "colder", "°C"),
-    "humidity": Words("Humidity", "more humid", "drier", "%"),
-    "windspeed": Words("Wind speed", "windier", "calmer", "km/h"),
-    "clear": Words("Clear sky", "more often", "less often", "% of hours", 100, 0),
-    "precipitation": Words("Rain or snow", "more often", "less often", "% of hours", 100, 0),
-    "rentals": Words("Rentals, growth aside", "more", "fewer", "% of the 4 weeks before", 100, 0),
-    "level": Words("Level of rentals", "higher", "lower", "rentals per hour", 1, 0),
-}
-RELATIONS = {
-    "felt_difference": "Felt less real temperature",
-    "rain_humidity": "Humidity while it rains or snows",
-    "rain_contrast": "Humidity in rain less that without",
-}
-UNITS = {"felt_difference": "°C", "rain_humidity": "%", "rain_contrast": "%"}
 
 
 def layout(choices: urls.Choices) -> Any:
@@ -97,7 +65,7 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
     chosen = {**DEFAULTS, **choices}
     if chosen["window"] not in WINDOWS:
         chosen["window"] = DEFAULTS["window"]
-    if chosen["input"] not in WORDS:
+    if chosen["input"] not in inputs.WORDS:
         chosen["input"] = DEFAULTS["input"]
     if urls.day(chosen.get("to")) is None:
         chosen.pop("to", None)
@@ -126,11 +94,7 @@ def table(choices: urls.Choices, _theme: str) -> Drawing:
         return Drawing(_nothing(view))
     if not any(drift.years for drift in drifts):
         return Drawing([*_faults(view), _no_earlier_year(view)])
-    chosen = (
-        [drift.name for drift in drifts].index(view.name)
-        if view.name in {drift.name for drift in drifts}
-        else None
-    )
+    chosen = next((row for row, drift in enumerate(drifts) if drift.name == view.name), None)
     rows = [_row(drift, choices) for drift in drifts]
     heads = ["Input", "", "In this window", "Earlier years", "Difference", "Usually within"]
     return Drawing(
@@ -151,7 +115,7 @@ def chart(choices: urls.Choices, theme: str) -> Drawing:
     view = _view(choices)
     if view is None:
         return Drawing()
-    words = WORDS[view.name]
+    words = inputs.WORDS[view.name]
     band = season_band(view.hours, view.name, view.end, view.days)
     columns = ["value", "low", "usual", "high"]
     band[columns] *= words.factor
@@ -166,20 +130,7 @@ def chart(choices: urls.Choices, theme: str) -> Drawing:
 def data_quality(choices: urls.Choices, _theme: str) -> Drawing:
     """Return absent, stuck, impossible and late hours of the window."""
     view = _view(choices)
-    if view is None:
-        return Drawing()
-    start, end = view.start, view.end
-    absent = quality.missing(view.hours, start, end, current_app.config["VLIB_TIMEZONE"])
-    stuck = quality.stuck(view.hours, start, end)
-    impossible = quality.impossible(view.hours, start, end)
-    tiles = components.tiles(
-        _tile("Missing", absent, f"of {formats.number(24 * view.days)} in the window"),
-        _tile("Stuck", stuck, "an input with one value for a day or longer"),
-        _tile("Impossible", impossible, "a value that no weather has"),
-        _late(start, end),
-    )
-    stretches = sorted(absent + stuck + impossible, key=lambda one: one.first, reverse=True)
-    return Drawing([html.H2("Data quality", className="section-heading"), tiles, _list(stretches)])
+    return Drawing(None if view is None else quality.report(view.hours, view.start, view.end))
 
 
 def _view(choices: urls.Choices) -> View | None:
@@ -196,7 +147,7 @@ def _view(choices: urls.Choices) -> View | None:
 
 def _controls(chosen: urls.Choices) -> html.Section:
     until = dbc.Input(id=CONTROLS["to"], type="date", value=chosen.get("to", ""), debounce=700)
-    labels = {name: words.label for name, words in WORDS.items()}
+    labels = {name: words.label for name, words in inputs.WORDS.items()}
     return html.Section(
         [
             components.presets(CONTROLS["window"], "Window", WINDOWS, chosen["window"]),
@@ -234,7 +185,7 @@ def _no_earlier_year(view: View) -> html.Div:
 
 
 def _verdict(drifts: list[Drift]) -> str:
-    drifted = [WORDS[drift.name].label for drift in drifts if drift.flagged]
+    drifted = [inputs.WORDS[drift.name].label for drift in drifts if drift.flagged]
     if not drifted:
         return "Nothing has drifted"
     return f"{len(drifted)} of {len(drifts)} drifted: {', '.join(drifted)}"
@@ -251,7 +202,7 @@ def _span(view: View, drifts: list[Drift]) -> str:
 
 
 def _row(drift: Drift, choices: urls.Choices) -> list[Any]:
-    words = WORDS[drift.name]
+    words = inputs.WORDS[drift.name]
     link = html.A(
         words.label,
         id=f"drift-{drift.name}-link",
@@ -261,10 +212,10 @@ def _row(drift: Drift, choices: urls.Choices) -> list[Any]:
     return [
         link,
         _state(drift),
-        _value(drift.current, words),
-        _value(drift.reference, words),
-        _difference(drift, words),
-        "±" + _size(drift.threshold, words) if drift.threshold else formats.UNKNOWN,
+        inputs.value(drift.current, words),
+        inputs.value(drift.reference, words),
+        inputs.difference(drift, words),
+        "±" + inputs.size(drift.threshold, words) if drift.threshold else formats.UNKNOWN,
     ]
 
 
@@ -276,27 +227,6 @@ def _state(drift: Drift) -> html.Span:
     if drift.name == "level":
         return components.badge("growth is no alarm")
     return components.badge("as usual", "success") if drift.threshold else components.badge("?")
-
-
-def _value(value: float | None, words: Words) -> str:
-    if value is None:
-        return formats.UNKNOWN
-    unit = words.unit.partition(" of ")[0] if words.factor == 100 else words.unit
-    return f"{formats.number(value * words.factor, words.digits)}{formats.SPACE}{unit}"
-
-
-def _difference(drift: Drift, words: Words) -> str:
-    if drift.statistic is None:
-        return "no earlier year"
-    if not round(drift.statistic * words.factor, words.digits):
-        return "none"
-    direction = words.more if drift.statistic > 0 else words.less
-    return f"{_size(abs(drift.statistic), words)} {direction}"
-
-
-def _size(difference: float, words: Words) -> str:
-    unit = "points" if words.unit.startswith("%") else words.unit
-    return f"{formats.number(difference * words.factor, words.digits)}{formats.SPACE}{unit}"
 
 
 def _predicted(view: View) -> str:
@@ -322,7 +252,7 @@ def _faults(view: View) -> list[dbc.Alert]:
         dbc.Alert(
             [
                 html.Strong(f"Likely broken in the last {FAULT_DAYS} days: "),
-                html.Ul([html.Li(_told(fault)) for fault in found], className="mb-0"),
+                html.Ul([html.Li(inputs.told(fault)) for fault in found], className="mb-0"),
                 "The model takes what it is given: look at the source of these inputs.",
             ],
             color="warning",
@@ -330,31 +260,7 @@ def _faults(view: View) -> list[dbc.Alert]:
     ]
 
 
-def _told(fault: Fault) -> str:
-    """Say what is wrong with an input."""
-    words = WORDS.get(fault.name)
-    label = words.label if words else RELATIONS[fault.name]
-    unit = words.unit if words else UNITS[fault.name]
-    factor = words.factor if words else 1.0
-
-    def write(value: float) -> str:
-        return f"{formats.number(value * factor, 1)}{formats.SPACE}{unit}"
-
-    since = formats.hour(fault.since)
-    if fault.kind == "stuck":
-        return f"{label} has been {write(fault.value)} without a change since {since}."
-    if fault.kind == "impossible":
-        return f"{label} has values that no weather has, the first at {since}."
-    what = "peaks at" if fault.kind == "peak" else "is on average"
-    bound = (
-        f"at least {write(fault.low)}"
-        if fault.value < fault.low
-        else f"at most {write(fault.high)}"
-    )
-    return f"{label} {what} {write(fault.value)}; in this season it would be {bound}."
-
-
-def _summary(band: pd.DataFrame, words: Words) -> str:
+def _summary(band: pd.DataFrame, words: inputs.Words) -> str:
     known = band.dropna(subset=["value", "low"])
     if known.empty:
         return "No earlier year knows these weeks."
@@ -364,55 +270,4 @@ def _summary(band: pd.DataFrame, words: Words) -> str:
         f"days of the same season were in earlier years; on average "
         f"{formats.number(known['value'].mean(), words.digits)} beside "
         f"{formats.number(known['usual'].mean(), words.digits)} {words.unit}."
-    )
-
-
-def _tile(label: str, stretches: list[quality.Stretch], detail: str) -> html.Div:
-    hours = sum(stretch.hours for stretch in stretches)
-    return components.tile(label, formats.quantity(hours, "hour"), detail)
-
-
-def _late(start: dt.datetime, end: dt.datetime) -> html.Div:
-    times = queries.recording_times(start, end)
-    if times.empty:
-        return components.tile("Late", formats.UNKNOWN, "no hour is known")
-    zone = current_app.config["VLIB_TIMEZONE"]
-    told = quality.lateness(times["datetime"], times["recorded_at"], zone)
-    if not told.reported:
-        return components.tile("Late", formats.UNKNOWN, "all hours were loaded at once")
-    detail = (
-        f"of {formats.number(told.reported)} came over a day after their end; "
-        f"half came within {formats.number(told.median, 1)}{formats.SPACE}h"
-    )
-    return components.tile("Late", formats.quantity(told.late, "hour"), detail)
-
-
-def _list(stretches: list[quality.Stretch]) -> Any:
-    if not stretches:
-        return components.empty("Every hour of this window is there, and none is doubtful.")
-    rows = [
-        [
-            "Hours" if stretch.name == "hours" else WORDS[stretch.name].label,
-            _stretch_state(stretch),
-            formats.hour(stretch.first),
-            formats.hour(stretch.last),
-            formats.number(stretch.hours),
-        ]
-        for stretch in stretches[:MOST_STRETCHES]
-    ]
-    more = len(stretches) - MOST_STRETCHES
-    note = f"The newest first; {more} more before these." if more > 0 else "The newest first."
-    heads = ["Input", "", "First", "Last", "Hours"]
-    return components.card(
-        "Doubtful and missing hours",
-        components.table("Doubtful and missing hours", heads, rows),
-        note=note,
-    )
-
-
-def _stretch_state(stretch: quality.Stretch) -> html.Span:
-    if stretch.kind == "stuck":
-        return components.badge(f"stuck at {formats.number(stretch.value, 1)}", "warning")
-    return components.badge(
-        stretch.kind, "warning" if stretch.kind == "impossible" else "secondary"
     )

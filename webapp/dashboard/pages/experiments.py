@@ -7,7 +7,7 @@ from dash import Dash, Input, Output, State, ctx, html
 from dash.exceptions import PreventUpdate
 from flask import current_app
 
-from webapp import auth, queries, retraining
+from webapp import auth, queries, retraining, versions
 from webapp.errors import Problem
 
 from .. import components, formats, sections, urls
@@ -33,6 +33,7 @@ def layout(choices: urls.Choices) -> Any:
         sections.section("experiments-runs-section", components.waiting("large")),
         sections.section("experiments-candidates-section", None),
         sections.section("experiments-models-section", components.waiting("large")),
+        sections.section("experiments-champions-section", None),
     )
 
 
@@ -44,6 +45,7 @@ def register_callbacks(app: Dash) -> None:
         ("runs", runs, progress),
         ("candidates", candidates, slow),
         ("models", models, slow),
+        ("champions", champions, slow),
     ):
         sections.register(
             app, "experiments", PATH, f"experiments-{name}-section", draw, every=every
@@ -54,7 +56,7 @@ def register_callbacks(app: Dash) -> None:
         Input("shell-refresh-interval", "n_intervals"),
         Input("experiments-message", "children"),
     )
-    def versions(_ticks: object, _message: object) -> list[dict[str, str]]:
+    def offered(_ticks: object, _message: object) -> list[dict[str, str]]:
         return _versions()
 
     @app.callback(
@@ -161,6 +163,27 @@ def models(_choices: urls.Choices, _theme: str) -> Drawing:
     return Drawing(card)
 
 
+def champions(_choices: urls.Choices, _theme: str) -> Drawing:
+    """Return who was champion when, the newest first."""
+    items = queries.list_activations()[:MODELS]
+    if not items:
+        return Drawing()
+    ends = ["today", *(_moment(item["activated_at"]) for item in items)]
+    rows = [
+        [
+            html.Strong(item["version"]),
+            _moment(item["activated_at"]),
+            end,
+            item["activated_by"],
+            item["reason"],
+        ]
+        for item, end in zip(items, ends, strict=False)
+    ]
+    heads = ["Model", "From", "To", "Activated by", "Reason"]
+    title = "Who was champion when"
+    return Drawing(components.card(title, components.table(title, heads, rows)))
+
+
 def _actions() -> html.Details:
     token = dbc.Input(id="experiments-token-input", type="password", autocomplete="off")
     version = dbc.Select(id="experiments-version-select", options=_versions())
@@ -222,7 +245,7 @@ def _versions() -> list[dict[str, str]]:
     return [
         {"value": model["version"], "label": f"Model {model['version']} ({model['status']})"}
         for model in queries.list_models()
-        if model["status"] not in ("champion", "rejected")
+        if model["status"] not in ("champion", "rejected") and versions.exists(model["version"])
     ]
 
 

@@ -134,7 +134,7 @@ def hour(choices: urls.Choices, theme: str) -> Drawing:
     except Unavailable:
         return Drawing(_no_model())
     told = html.P(_told(when, row, prediction), className="told", role="status")
-    chart = _parts(prediction.rentals, row["rentals"], contributions, theme)
+    chart = _parts(round(prediction.rentals, 1), row["rentals"], contributions, theme)
     return Drawing([told, _key_figures(prediction, row["rentals"])], {PARTS: chart})
 
 
