@@ -12,7 +12,6 @@ from . import (
     config,
     dashboard,
     errors,
-    feeds,
     headers,
     history,
     journal,
@@ -21,6 +20,7 @@ from . import (
     predictor,
 )
 from .extensions import db, migrate, prepare_connections
+from .feeds import feed
 
 __all__ = ["create_app", "models"]
 
@@ -46,7 +46,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     history.init_app(app)
     predictor.init_app(app)
     journal.init_app(app)
-    feeds.init_app(app)
+    feed.init_app(app)
     api.init_app(app)
     metrics.init_app(app)
     dash_app = dashboard.init_app(app)

@@ -19,7 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from training.drift import season_drift
 from training.features import HORIZONS
 
-from . import feeds, journal, monitoring, notices, predictor, queries
+from . import journal, monitoring, notices, predictor, queries
+from .feeds import feed
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ def history_late(_raised: bool) -> Values | None:
 
 def feed_late(_raised: bool) -> Values | None:
     """Find that a configured feed has given nothing good for three polls and 15 minutes."""
-    names = feeds.late()
-    return {"names": ", ".join(names)} if names else None
+    troubles = [said for each in feed.configured().values() if (said := each.trouble())]
+    return {"troubles": "; ".join(troubles)} if troubles else None
 
 
 def training_failed(_raised: bool) -> Values | None:
@@ -161,8 +162,8 @@ CONDITIONS = (
     ),
     Condition(
         "feed_late",
-        "These live feeds have given nothing good for long: {names}.",
-        "See the log for what is wrong with the answer, and whether the address is right.",
+        "Live feeds are late: {troubles}.",
+        "See whether the address still answers; until it does, what it gave last is used for 12 h.",
         feed_late,
     ),
     Condition(

@@ -18,8 +18,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from cronsim import CronSim
 from flask import Flask, current_app
 
-from . import alerts, auth, feeds, queries, retention, retraining
+from . import alerts, auth, queries, retention, retraining
 from .errors import Conflict
+from .feeds import watching
 from .locks import FileLock
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,9 @@ class Leader:
         self._every(self.app.config["VLIB_ALERT_SECONDS"], alerts.watch)
         self._every(TIDY_SECONDS, tidy)
         if self.app.config["VLIB_WEATHER_URL"]:
-            self._every(feeds.TICK_SECONDS, feeds.watch_weather)
+            self._every(watching.TICK_SECONDS, watching.watch_weather)
         if self.app.config["VLIB_GBFS_URL"]:
-            self._every(feeds.TICK_SECONDS, feeds.watch_stations)
+            self._every(watching.TICK_SECONDS, watching.watch_stations)
         self.scheduler.start()
 
     def _every(self, seconds: float, work: Callable[[Flask], None]) -> None:

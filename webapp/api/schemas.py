@@ -193,6 +193,7 @@ class Observation(Body):
     casual: Rentals | None = None
     registered: Rentals | None = None
     holiday: bool | None = None
+    estimated: bool | None = None
 
 
 class Observations(Body):

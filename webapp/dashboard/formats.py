@@ -86,6 +86,12 @@ def quantity(count: int, noun: str) -> str:
     return f"{number(count)}{SPACE}{noun if count == 1 else noun + 's'}"
 
 
+def hours(count: int, estimated: int) -> str:
+    """Write how many hours were measured, and of how many the rentals are an estimate."""
+    of_them = f", {number(estimated)} of them estimated" if estimated else ""
+    return f"{quantity(count, 'hour')}{of_them}"
+
+
 def feature(name: str) -> str:
     """Name what the model looks at; one without a name of its own is told by its column's."""
     plain = name.replace("_", " ")
@@ -121,6 +127,11 @@ def ago(stamp: str | None, now: dt.datetime) -> str:
         return UNKNOWN
     seconds = (now - dt.datetime.fromisoformat(stamp)).total_seconds()
     return "just now" if seconds < 60 else f"{_span(seconds)} ago"
+
+
+def age(seconds: float) -> str:
+    """Say how old something is: 5 minutes old."""
+    return f"{_span(seconds)} old"
 
 
 def until(when: dt.datetime, now: dt.datetime) -> str:

@@ -1,15 +1,13 @@
 """Gets a JSON document from a server that may be slow, broken or wrong."""
 
-import http.client
-import time
-import urllib.request
+import asyncio
 from typing import Any
 
 from pydantic_core import from_json
 
-TIMEOUT = 4  # seconds that the server may be silent
-WHOLE = 8  # seconds that a body may take
-LIMIT = 16 * 2**20  # bytes
+SECONDS = 6.0  # from the first look-up to the last byte, redirects and all
+LIMIT = 16 * 2**20  # bytes, unpacked
+REDIRECTS = 5
 
 
 class FeedError(Exception):
@@ -23,16 +21,8 @@ def get_json(url: str) -> dict[str, Any]:
     """
     if not url.startswith(("http://", "https://")):
         raise FeedError(f"{url[:200]!r} is no address that begins with http:// or https://")
-    asked = urllib.request.Request(  # noqa: S310 - checked above
-        url, headers={"Accept": "application/json", "User-Agent": "vlib"}
-    )
     try:
-        with urllib.request.urlopen(asked, timeout=TIMEOUT) as answer:  # noqa: S310 - as above
-            body = _read(answer)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise FeedError(f"no answer: {error}"[:300]) from None
-    try:
-        document = from_json(body, allow_inf_nan=False)
+        document = from_json(asyncio.run(_get(url)), allow_inf_nan=False)
     except ValueError:
         raise FeedError("the answer is no JSON") from None
     if not isinstance(document, dict):
@@ -40,15 +30,27 @@ def get_json(url: str) -> dict[str, Any]:
     return document
 
 
-def _read(answer: http.client.HTTPResponse) -> bytes:
-    """Read a body in pieces, since a timeout alone lets one byte every few seconds go on."""
-    end, body = time.monotonic() + WHOLE, bytearray()
-    while piece := answer.read1(2**16):
-        body += piece
-        if len(body) > LIMIT:
-            raise FeedError(f"the answer is longer than {LIMIT >> 20} MB")
-        if time.monotonic() > end:
-            raise FeedError(f"the answer took longer than {WHOLE} s")
-    if answer.length:
-        raise FeedError("the answer broke off")
-    return bytes(body)
+async def _get(url: str) -> bytes:
+    import aiohttp  # half a second, that only the process which schedules has to spend
+
+    limit = aiohttp.ClientTimeout(total=SECONDS)
+    headers = {"Accept": "application/json", "User-Agent": "vlib"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit, headers=headers, trust_env=True) as session,
+            session.get(url, max_redirects=REDIRECTS) as answer,
+        ):
+            if answer.status != 200:
+                raise FeedError(f"the server answers {answer.status}")
+            body = bytearray()
+            async for piece in answer.content.iter_chunked(2**16):
+                body += piece
+                if len(body) > LIMIT:
+                    raise FeedError(f"the answer is longer than {LIMIT >> 20} MB")
+            return bytes(body)
+    except TimeoutError:
+        raise FeedError(f"no whole answer within {SECONDS:g} s") from None
+    except aiohttp.TooManyRedirects:
+        raise FeedError(f"more than {REDIRECTS} redirects") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise FeedError(f"no answer: {type(error).__name__} {error}"[:300]) from None

@@ -74,22 +74,24 @@ def departures(before: dict[str, int], after: dict[str, int], seconds: float) ->
 
 
 def by_hour(start: float, end: float, zone: ZoneInfo) -> list[tuple[str, float]]:
-    """Return the local hours, with their offset, that lie in a stretch of time, and their seconds.
+    """Return the local hours that lie in a stretch of time, and how many of its seconds.
 
     `start` and `end` are seconds since 1970.
     """
     hours = []
     while start < end:
-        local = dt.datetime.fromtimestamp(start, zone)
+        local = dt.datetime.fromtimestamp(start, zone).replace(tzinfo=None)
         begun = local.replace(minute=0, second=0, microsecond=0)
-        stop = min(end, start + 3600 - (local.replace(tzinfo=None) - _naive(begun)).total_seconds())
+        stop = min(end, start + 3600 - (local - begun).total_seconds())
         hours.append((begun.isoformat(), stop - start))
         start = stop
     return hours
 
 
-def _naive(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(tzinfo=None)
+def span(hour: dt.datetime, zone: ZoneInfo) -> tuple[float, float]:
+    """Return when a local hour begins and is over, for good if clocks show it twice."""
+    first, last = (hour.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+    return first, last + 3600
 
 
 def _station(station: object) -> tuple[str, int | None] | None:

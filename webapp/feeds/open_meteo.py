@@ -27,6 +27,7 @@ NAMES = {  # today's, and those of before 2023
 }
 DEFAULT_UNITS = {"rain": "mm", "snow": "cm", "windspeed": "km/h", "humidity": "%"}
 UNITS = {"°C": "C", "°F": "F", "mp/h": "mph", "ms": "m/s", "inch": "in"}
+NEEDED = ("temperature", "humidity", "windspeed")
 MEASURED = ("temperature", "humidity", "windspeed", "feels_like")
 MOST_HOURS = 24 * 400
 
@@ -44,16 +45,21 @@ def parse(document: dict[str, Any], zone: ZoneInfo) -> Hours:
     if not isinstance(hourly, dict) or not isinstance(units, dict):
         raise FeedError("there is no object `hourly`")
     hours = _times(hourly.get("time"), document, zone)
+    for name in NEEDED:
+        if not any(said in hourly for said in NAMES[name]):
+            raise FeedError(f"`hourly.{NAMES[name][0]}` is missing: name it in the address")
     frame = pd.DataFrame({name: _column(name, hourly, units, len(hours)) for name in NAMES})
+    if len(frame) >= 24 and frame["humidity"].max() <= 1:
+        raise FeedError("humidity is a fraction, not %")
     frame["weather"] = _weather(frame)
     frame.index = pd.Index(hours)
-    known = frame.dropna(subset=["weather", "temperature", "humidity", "windspeed"])
+    known = frame.dropna(subset=["weather", *NEEDED])
     known = known[known.index.notna() & ~known.index.duplicated()]  # of a repeated hour, the first
     if known.empty:
         raise FeedError("no hour has weather, temperature, humidity and wind")
     rows = known[["weather", *MEASURED]].astype(object).to_dict("index")
     return {
-        str(hour): {name: value for name, value in row.items() if value == value}
+        str(hour): {str(name): value for name, value in row.items() if value == value}
         for hour, row in rows.items()
     }
 

@@ -135,7 +135,8 @@ def hour(choices: urls.Choices, theme: str) -> Drawing:
         return Drawing(_no_model())
     told = html.P(_told(when, row, prediction), className="told", role="status")
     chart = _parts(round(prediction.rentals, 1), row["rentals"], contributions, theme)
-    return Drawing([told, _key_figures(prediction, row["rentals"])], {PARTS: chart})
+    actual = "Actual (estimated)" if when in queries.estimated_hours() else "Actual"
+    return Drawing([told, _key_figures(prediction, row["rentals"], actual)], {PARTS: chart})
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
@@ -201,7 +202,9 @@ def _told(when: dt.datetime, row: Mapping[str, Any], prediction: predictor.Predi
     )
 
 
-def _key_figures(prediction: predictor.Prediction, actual: float | None) -> html.Dl:
+def _key_figures(
+    prediction: predictor.Prediction, actual: float | None, name: str = "Actual"
+) -> html.Dl:
     inside = actual is not None and prediction.lower <= actual <= prediction.upper
     error = None if actual is None else prediction.rentals - actual
     return components.tiles(
@@ -212,7 +215,7 @@ def _key_figures(prediction: predictor.Prediction, actual: float | None) -> html
             f"{formats.number(prediction.upper)}",
         ),
         components.tile(
-            "Actual",
+            name,
             formats.number(actual),
             "" if actual is None else f"{'inside' if inside else 'outside'} the interval",
         ),

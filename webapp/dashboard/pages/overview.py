@@ -10,6 +10,7 @@ from dash import Dash, html
 from flask import current_app
 
 from webapp import alerts, monitoring, queries, scheduler
+from webapp.feeds import feed
 
 from .. import components, figures, formats, sections, urls
 from ..sections import Chart, Drawing
@@ -26,6 +27,7 @@ COLUMNS = {
     "lower": "Lower end of the 90 % interval",
     "upper": "Upper end",
     "actual": "Actual, rentals",
+    "estimated": "Actual is an estimate",
     "horizon": "Hours ahead",
     "model_version": "Model",
     "source": "Source",
@@ -110,13 +112,14 @@ def status(_choices: urls.Choices, _theme: str) -> Drawing:
     champion = queries.champion()
     newest = queries.newest_observation()
     if champion is None:
-        return Drawing(components.tiles(_data_tile(newest), _schedule_tile()))
+        return Drawing(components.tiles(_data_tile(newest), *_feed_tiles(), _schedule_tile()))
     recent = _recent(int(champion["version"]), newest)
     scores = monitoring.scores(recent)
     tiles = components.tiles(
         _coverage_tile(champion, scores),
         _champion_tile(champion),
         _data_tile(newest),
+        *_feed_tiles(),
         _schedule_tile(),
     )
     return Drawing([_headline(champion, recent, scores), tiles])
@@ -203,7 +206,7 @@ def _told(recent: pd.DataFrame, scores: monitoring.Scores) -> str:
     source = "live predictions" if recent["source"].iloc[0] == "live" else "backtest"
     ahead = formats.ahead(recent["horizon"].iloc[0])
     span = f"{formats.day(scores.first)} to {formats.day(scores.last)}"
-    return f"{source}, {ahead}, {span} ({formats.quantity(scores.hours, 'hour')})"
+    return f"{source}, {ahead}, {span} ({formats.hours(scores.hours, scores.estimated)})"
 
 
 def _verdict(scores: monitoring.Scores) -> list[Any]:
@@ -280,8 +283,28 @@ def _schedule_tile() -> html.Div:
     )
 
 
+def _feed_tiles() -> list[html.Div]:
+    return [_feed_tile(each) for each in feed.configured().values()]
+
+
+def _feed_tile(one: feed.Feed) -> html.Div:
+    says = {
+        "weather": "the next 48 hours are predicted from it ",
+        "gbfs": "rentals are estimated from it, not counted ",
+    }
+    age = one.age()
+    old = formats.UNKNOWN if age is None else formats.age(age)
+    mark = ("late", "warning") if age is None or one.is_late(age) else ("fresh", "success")
+    label = feed.LABELS[one.name].capitalize()
+    return components.tile(label, old, [says[one.name], components.badge(*mark)])
+
+
 def _end_of_curve() -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Return where the known hours of the curve end: the newest hour, or where a replay is."""
+    """Return where the known hours of the curve end, and the hour to mark as now.
+
+    That is where a replay is, the wall clock if a forecast was predicted from, else the newest
+    observed hour.
+    """
     newest = queries.newest_observation()
     replayed, _ = queries.list_predictions(None, None, None, "replay", 1, None)
     if replayed:
@@ -289,6 +312,10 @@ def _end_of_curve() -> tuple[dt.datetime | None, dt.datetime | None]:
         if dt.datetime.now(dt.UTC) - spoken < REPLAY_OVER:
             hour = dt.datetime.fromisoformat(replayed[0]["datetime"])
             return hour + HOUR, hour
+    zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
+    now = dt.datetime.now(zone).replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    if "weather" in feed.configured() and queries.is_predicted(now, now + AHEAD):
+        return now + HOUR, now
     if newest is None:
         span = queries.prediction_span()
         return (span[1], None) if span else (None, None)

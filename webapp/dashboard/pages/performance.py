@@ -224,7 +224,7 @@ def _told(frame: pd.DataFrame, scores: monitoring.Scores) -> str:
     models = ("Model " if len(versions) == 1 else "Models ") + ", ".join(map(str, versions))
     return (
         f"{models}, {formats.SOURCES[source]}, {formats.ahead(frame['horizon'].iloc[0])}: "
-        f"{formats.quantity(scores.hours, 'hour')} from {formats.hour(scores.first)} to "
+        f"{formats.hours(scores.hours, scores.estimated)} from {formats.hour(scores.first)} to "
         f"{formats.hour(scores.last)}."
     )
 
