@@ -44,6 +44,7 @@ def to_hours(
     if step < HOUR:
         rows = _whole_hours(rows, int(HOUR / step), add_up, notes)
     elif not add_up:
+        rows = _told_once(rows, notes)
         _refuse_twice(rows, cells)
     together = rows.groupby("hour")
     more = len(rows) - together.ngroups
@@ -90,6 +91,24 @@ def _without_copies(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     if copies.any():
         notes.append(f"{quantity(copies.sum(), 'row')} that repeat another in every cell left out")
     return rows[~copies]
+
+
+def _told_once(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Keep one row of hours that are told again with the same rentals, as for each weather met.
+
+    Only if it is so of all that are there twice; the most severe weather stays.
+    """
+    hours = rows[~rows["again"]].groupby("hour")["rentals"]
+    if (hours.nunique() > 1).any():
+        return rows
+    worst = rows["weather"].map(WEATHER.index).sort_values(ascending=False, kind="stable").index
+    again = rows.loc[worst].duplicated("hour").reindex(rows.index) & ~rows["again"]
+    if again.any():
+        notes.append(
+            f"{quantity(again.sum(), 'row')} left out that tell an hour again with the same "
+            "rentals and other weather: the most severe stays"
+        )
+    return rows[~again]
 
 
 def _refuse_twice(rows: pd.DataFrame, cells: "pd.Series[Any]") -> None:

@@ -180,6 +180,8 @@ def _find_values(proposal: Proposal, frame: pd.DataFrame) -> None:
                 _take(proposal, name, fits[0], "its name")
     if "rentals" not in proposal.mapping.columns:
         _find_rentals_by_values(proposal, frame)
+    if "weather" not in proposal.mapping.columns:
+        _find_weather_by_values(proposal, frame)
 
 
 def _preferred(name: str, columns: list[str]) -> list[str]:
@@ -203,6 +205,17 @@ def _find_rentals_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:
             fits.append(column)
     if len(fits) == 1:
         _take(proposal, "rentals", fits[0], "its values: it counts, and nothing else does")
+
+
+def _find_weather_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:
+    """Take the one column left of words that nearly all say the weather."""
+    fits = []
+    for column in _free(proposal, frame):
+        words = frame[column].dropna() if frame[column].dtype == object else frame[column][:0]
+        if words.nunique() > 1 and weather.parse(words, "text", {}).notna().mean() > 0.95:
+            fits.append(column)
+    if len(fits) == 1:
+        _take(proposal, "weather", fits[0], "its values: words for the weather")
 
 
 def _can_be(name: str, cells: "pd.Series[Any]", proposal: Proposal) -> bool:
@@ -317,7 +330,7 @@ def _unit(
         return other, "the unit of temperature"
     if name in AMOUNTS and other == "F":
         return "in", "temperatures are in °F"
-    if name == "windspeed" and guess is None and other == "F":
+    if name == "windspeed" and guess != "uci" and other == "F":
         return "mph", f"{why}; temperatures are in °F"
     return guess, why
 

@@ -20,7 +20,7 @@ _DATE = (
 _CLOCK = (
     r"(?P<hour>\d{1,2})(?:\s*[:.hH시]\s*(?P<minute>\d{2})?분?"
     r"(?::(?P<seconds>\d{2})(?:[.,]\d+)?)?|(?P<minute2>\d{2}))?"
-    r"\s*(?P<half>[aApP]\.?[mM]\.?)?(?:\s*(?:h|Uhr|uhr|hrs))?"
+    r"\s*(?P<half>[aApP]\.?\s?[mM]\.?)?(?:\s*(?:h|Uhr|uhr|hrs))?"
 )
 _OFFSET = (
     r"\s*(?:(?P<offset>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)(?:\s?\[[\w/]+\]|\s(?:UTC|[A-Z]{3,4}))?)?"
