@@ -309,7 +309,9 @@ def _whole_days(
     days = flag.groupby(stamps.dt.normalize()).transform("max")
     grown = days.fillna(False) & ~flag.fillna(False) & flag.notna()
     if grown.any():
-        work.notes.append(f"{quantity(grown.sum(), 'hour')} more of days marked as holidays in part")
+        work.notes.append(
+            f"{quantity(grown.sum(), 'hour')} more of days marked as holidays in part"
+        )
     return flag.mask(grown.astype(bool), True)
 
 

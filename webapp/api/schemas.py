@@ -197,7 +197,7 @@ class Observation(Body):
 
 
 class Observations(Body):
-    """Hours that have happened; the same hour again replaces it."""
+    """Hours that have happened; the same hour again replaces it, but an estimate never a count."""
 
     items: Annotated[list[SkipValidation[Observation]], Field(min_length=1, max_length=MAX_ITEMS)]
 

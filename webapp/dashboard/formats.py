@@ -131,7 +131,7 @@ def ago(stamp: str | None, now: dt.datetime) -> str:
 
 def age(seconds: float) -> str:
     """Say how old something is: 5 minutes old."""
-    return f"{_span(seconds)} old"
+    return "just now" if seconds < 60 else f"{_span(seconds)} old"
 
 
 def until(when: dt.datetime, now: dt.datetime) -> str:
