@@ -133,8 +133,8 @@ def _decode(content: bytes, encoding: str | None) -> tuple[str, str]:
         raise InvalidHistory("this is no text: expected CSV, TSV, Excel or Parquet")
     with suppress(UnicodeDecodeError):
         japanese = content.decode("cp932")
-        # Korean text would be full of half-width kana, text with accents of single characters.
-        if re.search(r"[ぁ-ヿ一-龥]{2,}", japanese) and not re.search(r"[\uff61-\uff9f]", japanese):
+        # Accents stand between Latin letters; Korean would be full of half-width kana.
+        if re.search(rb"[\x80-\xff]{3}", content) and not re.search("[｡-ﾟ]", japanese):
             return japanese, "cp932"
     korean = content.decode("cp949", errors="replace")
     # A single syllable between Latin letters is an accent misread: é and r make one.
