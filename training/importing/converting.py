@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.importing import hours, numbers, times, weather
+from training.importing import hours, names, numbers, times, weather
 from training.importing.mapping import Mapping
 from training.importing.numbers import quantity
 from training.importing.proposing import AMOUNTS, COUNTS, MEASURED
@@ -126,7 +126,10 @@ def convert(
     if work.problems:
         raise InvalidHistory.of(work.problems)
     rows = rows[~work.left_out]
-    rows = rows.assign(copy=work.frame.loc[rows.index].astype(str).duplicated())
+    cells = work.frame.loc[rows.index].astype(str)
+    words = [name for name in map(str, cells) if names.matches("weather", name)]
+    alike = cells.drop(columns=words).duplicated() if words else False
+    rows = rows.assign(copy=cells.duplicated(), alike=alike)
     if rows.empty:
         raise InvalidHistory("no row is left, expected at least one hour")
     found, notes = hours.to_hours(rows, work.stamps(), zone, add_up=add_up)
@@ -173,6 +176,8 @@ def _leave_out_incomplete(work: _Work) -> None:
     for name in needed:
         if (cells := work.cells(name)) is not None:
             empty |= cells.isna()
+            if name in MEASURED:
+                empty |= numbers.measured(cells, work.mapping.decimal)[1]
     empty &= ~work.left_out
     work.left_out |= empty
     if empty.any():
@@ -227,7 +232,10 @@ def _numbers(work: _Work, name: str) -> "pd.Series[float]":
     if cells is None:
         return pd.Series(np.nan, index=work.frame.index)
     counts = name in COUNTS
-    raw = numbers.parse(cells, work.mapping.decimal, whole=counts)
+    if counts:
+        raw, marks = numbers.parse(cells, work.mapping.decimal, whole=True), cells.isna()
+    else:
+        raw, marks = numbers.measured(cells, work.mapping.decimal)
     unit = work.mapping.units.get(name)
     change = numbers.TO_ITS_UNIT.get(name, {}).get(unit or "")
     values = raw if change is None else change(raw)
@@ -237,7 +245,7 @@ def _numbers(work: _Work, name: str) -> "pd.Series[float]":
     if counts:
         bad |= values != values.round()
     if not limits.required:
-        bad &= cells.notna()
+        bad &= cells.notna() & ~marks
     wanted = "a whole number" if counts else "a number"
     expected = f"{wanted} from {limits.low:g} to {limits.high:.7g} ({limits.unit})"
     if unit and change is not None and unit not in ("C", "%", "km/h"):
@@ -291,12 +299,13 @@ def _amount(work: _Work, name: str) -> "pd.Series[float]":
     cells = work.cells(name)
     if cells is None:
         return pd.Series(0.0, index=work.frame.index)
-    if missing := int((cells.isna() & ~work.left_out).sum()):
+    values, marks = numbers.measured(cells.replace(TRACE), work.mapping.decimal)
+    lacking = cells.isna() | marks
+    if missing := int((lacking & ~work.left_out).sum()):
         count = quantity(missing, "empty cell")
         work.notes.append(f"{count} of {name} taken as none")
-    values = numbers.parse(cells.replace(TRACE), work.mapping.decimal)
     unit = work.mapping.units.get(name, "mm")
-    work.report(name, values.isna() & cells.notna() | (values < 0), f"an amount of {name}")
+    work.report(name, values.isna() & ~lacking | (values < 0), f"an amount of {name}")
     values = numbers.TO_ITS_UNIT[name][unit](values)
     # What fell is by how much more lies than an hour before.
     return values.diff().clip(lower=0) if unit == "cm lying" else values

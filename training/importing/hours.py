@@ -22,7 +22,8 @@ def to_hours(
     Parameters
     ----------
     rows : DataFrame
-        Columns of a history, and `copy`: whether the whole row repeats another.
+        Columns of a history; `copy`: whether the whole row repeats one above; `alike`: whether it
+        does but for the weather.
     cells : Series
         What the file says of the time, for the report.
     add_up : bool
@@ -94,21 +95,17 @@ def _without_copies(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
 
 def _told_once(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Keep one row of hours that are told again with the same rentals, as for each weather met.
-
-    Only if it is so of all that are there twice; the most severe weather stays.
-    """
-    hours = rows[~rows["again"]].groupby("hour")["rentals"]
-    if (hours.nunique() > 1).any():
+    """Keep one row of hours that are told again for each weather met: the most severe."""
+    more = rows.duplicated("hour") & ~rows["again"]
+    if not more.any() or not rows.loc[more, "alike"].all():
         return rows
     worst = rows["weather"].map(WEATHER.index).sort_values(ascending=False, kind="stable").index
-    again = rows.loc[worst].duplicated("hour").reindex(rows.index) & ~rows["again"]
-    if again.any():
-        notes.append(
-            f"{quantity(again.sum(), 'row')} left out that tell an hour again with the same "
-            "rentals and other weather: the most severe stays"
-        )
-    return rows[~again]
+    rest = rows.loc[worst].duplicated("hour").reindex(rows.index) & ~rows["again"]
+    notes.append(
+        f"{quantity(rest.sum(), 'row')} left out that tell an hour again with another weather: "
+        "the most severe stays"
+    )
+    return rows[~rest]
 
 
 def _refuse_twice(rows: pd.DataFrame, cells: "pd.Series[Any]") -> None:

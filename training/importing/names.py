@@ -16,7 +16,7 @@ NAMES = {
         paiva paivamaara year_month_day 날짜 일자 대여일자 대여일 date_jour""",
     "hour": """hour hr hours hour_of_day h hh hod heure heures stunde uhrzeit hora ora uur uhr timme
         time_of_day
-        time tunti klokkeslett klokkeslaet godzina zeit tijd 시간 시간대 대여시간 kello""",
+        time tunti tid klokkeslett klokkeslaet godzina zeit tijd 시간 시간대 대여시간 kello""",
     "rentals": """rentals rental cnt count total rented_bike_count bike_count bikes_rented
         rented_bikes rides trips n_trips n_rides num_trips num_rides trip_count ride_count
         total_trips total_rides total_rentals rental_count departures demand hires bike_hires
@@ -39,7 +39,7 @@ NAMES = {
         precipitazioni neerslag nederbord nedbor sade sademaara opad 강수량 강우량 rr""",
     "snow": """snow snowfall snow_1h neige chutes_de_neige schnee schneefall neuschnee nieve nevada
         neve sneeuw sno lumi snieg 적설량 적설 신적설""",
-    "temperature": """temperature temp t t1 air_temperature air_temp temperature_2m t2m tair
+    "temperature": """temperature temp tmp t t1 air_temperature air_temp temperature_2m t2m tair
         dry_bulb_temperature mean_temperature avg_temp temp_avg temperature_air outside_temperature
         temperatur lufttemperatur temperatura temperatura_ar
         temp_real temperatuur lampotila ilman_lampotila 기온 온도 tmed""",
@@ -56,7 +56,7 @@ NAMES = {
         humedad_relativa humidade humidade_relativa umidade umidita umidita_relativa
         luchtvochtigheid vochtigheid luftfuktighet luftfugtighet ilmankosteus kosteus
         suhteellinen_kosteus wilgotnosc 습도""",
-    "windspeed": """windspeed wind_speed wind wspd wind_speed_10m windspeed_10m avg_wind_speed
+    "windspeed": """windspeed wind_speed wind wnd wspd wind_speed_10m windspeed_10m avg_wind_speed
         mean_wind_speed wind_velocity
         vent vitesse_vent vitesse_du_vent force_vent windgeschwindigkeit windstarke viento
         velocidad_viento velocidad_del_viento velocidad_del_viento vento velocidade_vento
@@ -88,23 +88,26 @@ NAMES = {
 
 ROOTS = {
     "datetime": r"date.?time|timestamp|horodat|zeitstempel|fecha.*hora|data.*hora|일시|日時|"
-    r"时间|時間",
+    r"时间|時間|idopont",
     "date": r"(^| )(date|datum|fecha|jour|dia)( |$)|날짜",
     "hour": r"(^| )(hour|heure|stunde|hora|uur|horaria|horaire)( |$)",
     "rentals": r"rent(al|ed)|trips?( |$)|rides?( |$)|hire[sd]?( |$)|departures|checkouts|pickups|"
     r"bookings|"
     r"(^| )locations?( |$)|velos? loues|emprunt|trajets?( |$)|ausleih|fahrten|vermiet|entleih|"
     r"alquil|viajes|prestam|viagens|alug|emprest|nolegg|prelievi|대여|이용|utlan|uthyr|lainau|"
-    r"matkojen|bike count|(^| )cnt( |$)|journeys|deplacements|"
+    r"matkojen|bike count|(^| )cnt( |$)|journeys|deplacements|kolcsonz|vypujc|"
     r"利用回数|貸出|租借|借车|借車",
     "weather": r"weather|wetter|meteo|날씨|wmo|天気|天气|天氣",
-    "rain": r"rain|precip|pluie|niederschlag|lluvia|chuva|pioggia|opad|강수|降水|降雨|雨量",
+    "rain": r"rain|precip|pluie|niederschlag|lluvia|chuva|pioggia|nederbord|nedbor|csapadek|srazk|"
+    r"opad|강수|降水|降雨|雨量",
     "snow": r"snow ?fall|neige|neuschnee|schneefall|nieve|적설",
-    "temperature": r"(^| )temp( |$)|temperat|기온|lampotila|気温|温度|溫度|气温|氣溫",
+    "temperature": r"(^| )temp( |$)|temperat|기온|lampotila|homersek|teplot|"
+    r"気温|温度|溫度|气温|氣溫",
     "feels_like": r"feel|apparent|ressenti|gefuhl|sensacion|sensacao|percepi|체감",
-    "humidity": r"(^| )hum( |$)|humid|humed|umid|feuchte|luftfeucht|습도|kosteus|湿度|濕度|wilgotn",
+    "humidity": r"(^| )hum( |$)|humid|humed|umid|feuchte|luftfeucht|습도|kosteus|fuktighet|"
+    r"fugtighed|paratart|vlhkost|湿度|濕度|wilgotn",
     "windspeed": r"wind ?speed|speed of wind|wind(geschwindigkeit|snelheid)|vit.*vent|"
-    r"veloc.*(vient|vent)|풍속|風速|风速|tuulen|(^| )(wind|vent|viento|vento)( |$)",
+    r"veloc.*(vient|vent)|풍속|風速|风速|tuulen|szelseb|vetru|(^| )(wind|vent|viento|vento)( |$)",
     "casual": r"casual|occasion|ocasion|gelegenheit",
     "registered": r"registered|registr|abonne|subscribers|members",
     "holiday": r"holiday|feiertag|ferie|festivo|feriado|공휴일",

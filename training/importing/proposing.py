@@ -131,7 +131,7 @@ def _find_times(proposal: Proposal, frame: pd.DataFrame) -> None:
             return _take(proposal, "datetime", stamps[0], "its values")
     clocks = [name for name, kind in kinds.items() if kind == "clock"]
     dates = [name for name, kind in kinds.items() if kind == "date"]
-    hours = [name for name in clocks if times.clock(frame[name]).nunique() >= 20]
+    hours = [name for name in clocks if times.goes_round(frame[name])]
     for name, fits, by_values in (("date", dates, dates), ("hour", clocks, hours)):
         if name in said:
             continue
@@ -294,7 +294,7 @@ def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
             if name in proposal.mapping.units:
                 proposal.units[name] = GIVEN
             continue
-        values = numbers.parse(frame[column], proposal.mapping.decimal)
+        values, _ = numbers.measured(frame[column], proposal.mapping.decimal)
         unit, why = _unit(proposal, name, column, frame[column], values, days)
         if own:
             unit, why = UNITS[name][0], OWN
@@ -326,6 +326,9 @@ def _unit(
     if shown := numbers.unit_of_cells(name, cells):
         return shown, "its cells"
     other = proposal.mapping.units.get("temperature")
+    wind = names.unit_in("windspeed", proposal.column("windspeed") or "")
+    if name == "temperature" and guess is None and wind in ("km/h", "m/s"):
+        return "C", f"{why}; wind is in {wind}"
     if name == "feels_like" and other and guess in (None, "C", "F"):
         return other, "the unit of temperature"
     if name in AMOUNTS and other == "F":

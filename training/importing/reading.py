@@ -26,6 +26,8 @@ UNKNOWN = frozenset(
 _SAMPLE = 200
 _TOP = 20
 _MARKS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
+_UNITS = re.compile(r"[(\[]?(°?[CFK]|%|[a-zµ]+/[a-zµ\d]+|mph|kn|kts?|[mck]?m|in|hpa|h)[)\]]?", re.I)
+"""A cell of a line of units below the header."""
 _VALUE = re.compile(r"[-+]?[\d.,:/ '-]*\d[\d.,:/ TZ%'-]*")
 
 
@@ -188,6 +190,14 @@ def _holds_values(row: Sequence[Any]) -> bool:
 
 
 def _frame(heads: list[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    units = [str(cell).strip() for cell in rows[0] if not _is_empty(cell)] if rows else []
+    if len(units) > 1 and all(_UNITS.fullmatch(unit) for unit in units):
+        padded = [*rows[0], *[None] * len(heads)]
+        heads = [
+            name if _is_empty(unit) else f"{name} ({str(unit).strip(' ()[]')})"
+            for name, unit in zip(heads, padded, strict=False)
+        ]
+        rows = rows[1:]
     heads = _unique([name or f"column {place}" for place, name in enumerate(heads, start=1)])
     width = len(heads)
     padded = [[*row[:width], *[None] * (width - len(row))] for row in rows]

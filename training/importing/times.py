@@ -245,6 +245,12 @@ def clock(cells: "pd.Series[Any]") -> "pd.Series[float]":
     )
 
 
+def goes_round(cells: "pd.Series[Any]") -> bool:
+    """Say whether the hours of a column are those of days: nearly all 24, none much more often."""
+    shares = clock(cells).value_counts(normalize=True)
+    return len(shares) >= 20 and bool(shares.iloc[0] < 0.1)
+
+
 def _with_offsets(
     naive: "pd.Series[pd.Timestamp]",
     offset: "pd.Series[Any]",

@@ -172,6 +172,21 @@ def test_hours_without_a_word_are_clear_only_where_most_are() -> None:
         converting.convert(found, proposing.propose(found, Mapping()).mapping, ZONE)
 
 
+def test_marks_for_what_was_not_measured_are_empty_cells() -> None:
+    found = at("2023-05-01 08:00", "2023-05-01 09:00", rest="-9999,50,8")
+    with pytest.raises(InvalidHistory, match="row 1, column temp_c: '?-9999"):
+        hours(found)
+    found = table("2023-05-01 08:00,1,-9999,50,8", "2023-05-01 09:00,999,9,50,8")
+    assert hours(found, skip_incomplete=True) == [("01 09", 999)]
+
+
+def test_a_line_of_units_below_the_header_names_them() -> None:
+    rows = ";;°F;%;m/s", "2023-05-01 08:00;7;50;50;10", "2023-05-01 09:00;7;50;50;10"
+    found = table(*rows, header="datetime;rentals;temp;humidity;wind")
+    mapping = proposing.propose(found, Mapping()).mapping
+    assert mapping.units == {"temperature": "F", "humidity": "%", "windspeed": "m/s"}
+
+
 def test_what_has_no_time_is_left_out_below_the_hours_alone() -> None:
     rows = [f"2023-05-01 {h:02}:00,{h},10,50,8" for h in range(3)]
     assert hours(table(*rows, "Sum,3,,,")) == [("01 00", 0), ("01 01", 1), ("01 02", 2)]
