@@ -28,6 +28,7 @@ from . import history, queries
 from .config import ROOT
 from .errors import Conflict, Unavailable, Unprocessable
 from .history import to_text
+from .language import N_
 from .versions import Versions
 
 log = logging.getLogger(__name__)
@@ -233,7 +234,7 @@ def missing() -> list[str]:
     if predictor.outage:
         return [predictor.outage]
     if predictor.serving is None:
-        return [predictor.problem or "no model has been trained yet"]
+        return [predictor.problem or N_("no model has been trained yet")]
     return []
 
 
