@@ -27,6 +27,7 @@ from .retraining import models_path, tell_mlflow, workspace
 log = logging.getLogger(__name__)
 
 INPUTS = ["weather", "temperature", "humidity", "windspeed"]
+RESERVE = 2**20  # bytes of the disk that the reason of a failure has in any case
 PATIENCE = 600  # seconds for which the database may be away when a run's reason is to be stored
 
 
@@ -42,6 +43,8 @@ def main(run_id: str, lock_fd: str) -> None:
     with create_app().app_context():
         try:
             limit_time(current_app.config["VLIB_TRAINING_LIMIT"])
+            workspace(run_id).mkdir(exist_ok=True)
+            (workspace(run_id) / "reserve").write_bytes(bytes(RESERVE))
             run(run_id)
             versions.prune()
         except (TimeLimit, Exception) as error:
@@ -65,7 +68,7 @@ def limit_time(seconds: int) -> None:
 def fail(run_id: str, reason: str) -> None:
     """Store why a run failed; what failed may be the database, which is given time to come back."""
     signal.alarm(0)
-    shutil.rmtree(workspace(run_id), ignore_errors=True)  # a full disk has room for a row then
+    shutil.rmtree(workspace(run_id), ignore_errors=True)  # a full disk has room for it then
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -163,6 +166,7 @@ def store(run_id: str, result: TrainingResult, receipt: dict[str, Any]) -> None:
         "mlflow_run_id": result.mlflow_run_id,
     }
     rows = backtest_rows(result.backtest)
+    (workspace(run_id) / "reserve").unlink()
     with queries.finishing(run_id, outcome, model, rows) as version:
         target = models_path() / str(version)
         shutil.rmtree(target, ignore_errors=True)  # left by a process that died right here

@@ -20,7 +20,8 @@ from webapp.extensions import db
 
 HISTORY_DAYS = 86  # the least that can be trained on is 84
 QUICKLY = {"VLIB_SCHEDULER_SECONDS": "0.5", "VLIB_REFRESH_SECONDS": "0.2", "VLIB_RETRAIN_CRON": ""}
-ENDED = 30  # seconds in which whatever happened to a training is over
+ABANDONED = 30  # seconds from the death of a training
+ENDED = 90  # seconds; on a quiet machine a training notices within 30 that it can't go on
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +68,7 @@ def app(place: Path) -> Iterator[Flask]:
         yield app
         if run := queries.active_run():
             os.killpg(run["process_group"], signal.SIGKILL)
-            wait_for(lambda: queries.active_run() is None, ENDED)
+            wait_for(lambda: queries.active_run() is None, ABANDONED)
         db.engine.dispose()
 
 
@@ -105,6 +106,14 @@ def group(process_group: int) -> list[int]:
         if int(pgid) == process_group and state != "Z":
             found.append(int(path.parent.name))
     return found
+
+
+def lives(pid: int) -> bool:
+    """Say whether a process lives; one that is dead and not yet waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def execute(instance: Path, statement: str) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from tests.processes.conftest import Server, wait_for
 from tests.processes.test_serve import CHRISTMAS
 from webapp import queries
 
-from .conftest import begin, end_of, group
+from .conftest import ABANDONED, begin, end_of, group
 
 STAGES = (
     *(None, "checking data", "searching", "fitting", "calibrating", "exporting"),
@@ -28,7 +28,7 @@ def test_it_is_abandoned_and_nothing_of_it_is_left(
     for _ in rounds[::3]:  # each starts, as the one before is over; to so many stages
         run = begin(stage)
         os.killpg(run["process_group"], signal.SIGKILL)
-        ended = end_of(run["run_id"])
+        ended = end_of(run["run_id"], ABANDONED)
         assert (ended["status"], ended["reason"]) == ("abandoned", "The training process died.")
         wait_for(partial(all_gone, place, run), 5)
         assert [model["version"] for model in queries.list_models()] == ["1"]

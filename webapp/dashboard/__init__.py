@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response
 from webapp import importing
 
 from . import components, guard, sections, urls
-from .pages import drift, experiments, explain, overview, performance, what_if
+from .pages import drift, experiments, explain, overview, performance, receipts, what_if
 
-PAGES = (overview, performance, drift, experiments, what_if, explain)
+PAGES = (overview, performance, drift, experiments, receipts, what_if, explain)
 THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
 REFRESH_MS, PROGRESS_MS = 10_000, 3_000
 

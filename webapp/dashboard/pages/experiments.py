@@ -275,7 +275,7 @@ def _run_row(run: dict[str, Any], choices: urls.Choices) -> list[Any]:
         run["trigger"],
         html.Span(status),
         formats.duration(run["started_at"], run["finished_at"]),
-        run["model_version"] or formats.UNKNOWN,
+        _decision(run),
         formats.number((run["metrics"] or {}).get("mae"), 1),
         run["reason"] or formats.UNKNOWN,
     ]
@@ -296,7 +296,7 @@ def _model_row(model: dict[str, Any]) -> list[Any]:
     if model["reason"] and model["reason"] != why:
         why = f"{why}; activated by {model['activated_by']}: {model['reason']}"
     return [
-        html.Strong(model["version"]),
+        _receipt(f"Model {model['version']}", version=model["version"]),
         components.status(model["status"]),
         _moment(model["trained_at"]),
         formats.number(metrics.get("mae"), 1),
@@ -307,6 +307,18 @@ def _model_row(model: dict[str, Any]) -> list[Any]:
         formats.percent(metrics.get("coverage")),
         why or formats.UNKNOWN,
     ]
+
+
+def _decision(run: dict[str, Any]) -> Any:
+    """Return the link to the receipt of a run, if it came to a decision."""
+    if run["model_version"]:
+        return _receipt(f"Model {run['model_version']}", version=run["model_version"])
+    return _receipt("Receipt", run=run["run_id"]) if run["receipt"] else formats.UNKNOWN
+
+
+def _receipt(label: str, **of: str) -> html.A:
+    href = f"{urls.PREFIX}receipts{urls.search(of)}"
+    return html.A(label, href=href, **components.IN_PAGE)
 
 
 def _sort_head(key: str, label: str, by: str, down: bool, choices: urls.Choices) -> html.Th:
