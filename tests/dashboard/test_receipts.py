@@ -70,6 +70,15 @@ def test_the_newest_receipt_shows_by_itself(call: Call) -> None:
     assert "compared with no champion" not in told(call, "")  # nothing was measured of it
 
 
+def test_a_receipt_of_an_older_version_says_what_it_knows(app: Flask, call: Call) -> None:
+    score = {"mae": 42.5, "rmse": 65.8, "r2": 0.83, "bias": 9.3, "coverage": 0.81, "width": 134.3}
+    old = {"decision": "promoted", "reason": "nothing served yet", "trigger": "first"}
+    old |= {"challenger": score, "champion": None, "baseline": score, "seconds": 26.3}
+    with app.app_context(), queries.writing() as connection:
+        connection.execute(queries.update(queries.ModelVersion).values(receipt=old))
+    assert "42.50" in told(call, "?version=1") and "nothing served yet" in told(call, "")
+
+
 def test_a_run_without_a_model_shows_its_receipt(app: Flask, call: Call) -> None:
     with app.app_context():
         queries.add_run("spoilt", "admin", None)

@@ -44,7 +44,7 @@ def test_it_is_whole_and_holds_what_was_acknowledged_and_can_be_restored(
     server: Server, place: Path, rounds: range
 ) -> None:
     backup = place.parent / "backup"
-    with load(server) as measured:
+    with load(server, clients=1) as measured:
         for number in rounds:
             if backup.exists():
                 backup.rename(backup.with_name(f"backup-{number}"))

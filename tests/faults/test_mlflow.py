@@ -62,7 +62,7 @@ def test_a_missing_store_is_made_and_one_that_goes_away_ends_a_training(
 def test_a_training_ends_with_its_reason_and_predictions_go_on(
     app: Flask, server: Server, place: Path, rounds: range, fault: Fault
 ) -> None:
-    for _ in rounds:
+    for _ in rounds[::3]:  # three faults share them
         with fault(place) as said:
             run = end_of(retraining.start("first")["run_id"])
             assert server.call("/api/predict", CHRISTMAS)[0] == 200

@@ -1,5 +1,6 @@
 """Receipts: why a version serves or does not, as it was written when it was decided."""
 
+from collections import defaultdict
 from typing import Any
 
 from dash import Dash, html
@@ -56,6 +57,7 @@ def receipt(choices: urls.Choices, _theme: str) -> Drawing:
     found = _of_run(chosen["run"]) if chosen.get("run") else _of_version(chosen["version"])
     if found is None:
         return Drawing(_nothing(chosen))
+    found = defaultdict(lambda: None, found)  # the receipts of older versions said less
     parts = (_decision, _scores, _slices, _behaviour, _data)
     return Drawing([part for part in (draw(found) for draw in parts) if part is not None])
 
@@ -92,16 +94,16 @@ def _nothing(chosen: urls.Choices) -> html.Div:
 
 
 def _decision(found: Receipt) -> html.Section:
-    version = found.get("version")
+    version = found["version"]
     facts = {
-        "Decided": _moment(found["decided_at"]),
+        "Decided": _moment(found["decided_at"]) if found["decided_at"] else None,
         "Asked for by": _trigger(found),
         "Took": f"{formats.number(found['seconds'], 1)}{formats.SPACE}s",
         "Doubtful data": "accepted by an admin" if found["accepted"] else None,
         "Champion then": f"Model {found['champion_version']}"
         if found["champion_version"]
         else None,
-        "Made champion by": _by_hand(found.get("champion_by_hand")),
+        "Made champion by": _by_hand(found["champion_by_hand"]),
         "Code": found["git_revision"],
         "MLflow run": found["mlflow_run_id"],
         "Training": found["run_id"],
@@ -123,7 +125,7 @@ def _facts(facts: dict[str, Any]) -> html.Dl:
 
 def _trigger(found: Receipt) -> str:
     asked = f"{found['trigger']}, {found['requested_by']}" if found["requested_by"] else None
-    return f"{asked or found['trigger']}{': ' + found['cause'] if found.get('cause') else ''}"
+    return f"{asked or found['trigger']}{': ' + found['cause'] if found['cause'] else ''}"
 
 
 def _by_hand(activation: dict[str, Any] | None) -> str | None:
@@ -137,28 +139,35 @@ def _scores(found: Receipt) -> html.Section | None:
     if found["challenger"] is None:
         return None
     names = {
-        "challenger": f"Model {found.get('version')}",
+        "challenger": f"Model {found['version']}",
         "champion": f"Model {found['champion_version']}, champion then",
         "baseline": "Repeating last week",
     }
     rows = [_score(name, found[key]) for key, name in names.items() if found[key] is not None]
     heads = ["", "MAE", "90 % of the resamples", "RMSE", "Bias", "R²", "Coverage"]
-    span = f"{_hour(found['from'])}{BETWEEN}{_hour(found['to'])}"
-    unseen = "hours that neither had seen" if found["champion"] else "hours that it had not seen"
     return components.card(
         "Scores",
         components.table("Scores", heads, rows),
         html.P(_difference(found), className="mb-0"),
-        note=f"A day ahead on {unseen}: {formats.quantity(found['hours'], 'hour')} on"
-        f" {formats.quantity(found['days'], 'day')}, {span}. Errors in rentals per hour.",
+        note=f"A day ahead on {_compared(found)}. Errors in rentals per hour.",
     )
+
+
+def _compared(found: Receipt) -> str:
+    """Say on which hours the scores are."""
+    unseen = "hours that neither had seen" if found["champion"] else "hours that it had not seen"
+    if not found["hours"]:
+        return unseen
+    hours, days = formats.quantity(found["hours"], "hour"), formats.quantity(found["days"], "day")
+    span = f"{_hour(found['from'])}{BETWEEN}{_hour(found['to'])}"
+    return f"{unseen}: {hours} on {days}, {span}"
 
 
 def _score(name: str, score: dict[str, Any]) -> list[Any]:
     return [
         html.Strong(name),
         formats.number(score["mae"], 2),
-        _interval(score["mae_interval"]),
+        _interval(score.get("mae_interval")),
         formats.number(score["rmse"], 2),
         formats.signed(score["bias"], 2),
         formats.number(score["r2"], 3),
@@ -239,7 +248,7 @@ def _data(found: Receipt) -> html.Section:
         }
     rows = [
         [item["check"].capitalize(), item["first"], item["last"], item["detail"]]
-        for item in found["findings"]
+        for item in found["findings"] or []
     ]
     heads = ["Check", "First day", "Last day", "What is doubtful"]
     doubts = components.table("Doubtful data", heads, rows) if rows else None
@@ -248,7 +257,9 @@ def _data(found: Receipt) -> html.Section:
     )
 
 
-def _interval(bounds: list[float]) -> str:
+def _interval(bounds: list[float] | None) -> str:
+    if bounds is None:
+        return formats.UNKNOWN
     return BETWEEN.join(formats.number(bound, 2) for bound in bounds)
 
 
