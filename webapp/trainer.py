@@ -166,7 +166,7 @@ def store(run_id: str, result: TrainingResult, receipt: dict[str, Any]) -> None:
         "mlflow_run_id": result.mlflow_run_id,
     }
     rows = backtest_rows(result.backtest)
-    (workspace(run_id) / "reserve").unlink()
+    (workspace(run_id) / "reserve").unlink(missing_ok=True)
     with queries.finishing(run_id, outcome, model, rows) as version:
         target = models_path() / str(version)
         shutil.rmtree(target, ignore_errors=True)  # left by a process that died right here
