@@ -55,7 +55,7 @@ def no_predictions(_raised: bool) -> Values | None:
 
 
 def champion_broken(_raised: bool) -> Values | None:
-    """Find that an older version serves in the champion's place."""
+    """Find that the champion's artefact is broken: it serves from memory, or an older version."""
     current = predictor.current()
     broken = current.problem is not None and current.serving is not None
     return {"problem": current.problem} if broken else None
@@ -138,7 +138,7 @@ CONDITIONS = (
     ),
     Condition(
         "champion_broken",
-        N_("The champion can't serve, so an older version does: {problem}."),
+        N_("The champion's artefact is damaged: {problem}."),
         N_("Restore its files from a backup, or activate another version."),
         champion_broken,
     ),

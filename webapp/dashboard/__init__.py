@@ -13,10 +13,10 @@ from werkzeug.wrappers import Response
 from webapp import importing, language
 from webapp.language import N_, translated
 
-from . import components, guard, sections, urls
-from .pages import drift, experiments, explain, overview, performance, what_if
+from . import components, formats, guard, sections, urls
+from .pages import drift, experiments, explain, overview, performance, receipts, what_if
 
-PAGES = (overview, performance, drift, experiments, what_if, explain)
+PAGES = (overview, performance, drift, experiments, receipts, what_if, explain)
 THEMES = {"system": N_("System"), "light": N_("Light"), "dark": N_("Dark")}
 REFRESH_MS, PROGRESS_MS = 10_000, 3_000
 
@@ -94,7 +94,6 @@ def _log_error(error: Exception) -> None:
 
 
 def _shell() -> html.Div:
-    zone = current_app.config["VLIB_TIMEZONE"].replace("_", " ")
     theme = components.select("shell-theme-select", translated(THEMES), "system")
     theme.className = "theme-select form-select-sm"
     languages = components.select(
@@ -140,7 +139,9 @@ def _shell() -> html.Div:
             html.Div(
                 [
                     html.Time(id="shell-fresh-time", className="visually-hidden"),
-                    html.Span(_("Hours are those of %(zone)s", zone=zone), className="zone"),
+                    html.Span(
+                        _("Times are those of %(place)s", place=formats.place()), className="zone"
+                    ),
                     html.Span(
                         id="shell-age",
                         className="age",

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
+from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -112,6 +113,19 @@ TRIGGERS = {
     "evidence": N_("evidence"),
     "training": N_("training"),
 }
+CHECKS = {
+    "sound": N_("Soundness"),
+    "rain": N_("Rain"),
+    "warmth": N_("Warmth"),
+    "night": N_("Night"),
+    "holiday": N_("Holiday"),
+    "range": N_("Range"),
+    "missing hours": N_("Missing hours"),
+    "stuck": N_("Stuck value"),
+    "weather": N_("Weather"),
+    "level": N_("Level"),
+    "pattern": N_("Pattern"),
+}
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -176,6 +190,11 @@ def stage(name: str) -> str:
     return _(STAGES[name]) if name in STAGES else name
 
 
+def check(name: str) -> str:
+    """Name a check of the data or of a model's behaviour."""
+    return _(CHECKS[name]) if name in CHECKS else name
+
+
 def trigger(name: str) -> str:
     """Name what asked for a training or an activation."""
     return _(TRIGGERS[name]) if name in TRIGGERS else name
@@ -234,6 +253,12 @@ def plotly_locale() -> dict[str, Any]:
         "thousands": numbers.get_group_symbol(locale),
     }
     return {"locale": str(locale), "locales": {str(locale): {"format": written}}}
+
+
+def place() -> str:
+    """Return the name of the place whose clock the screen shows."""
+    zone = current_app.config["VLIB_TIMEZONE"]
+    return dates.get_timezone_location(zone, locale=language.current(), return_city=True)
 
 
 def moment(stamp: str | None, zone: str) -> str:

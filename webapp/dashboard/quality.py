@@ -72,7 +72,7 @@ def _list(stretches: list[quality.Stretch]) -> Any:
     note = _("The newest first.")
     if more > 0:
         note += " " + ngettext("%(num)s more before these.", "%(num)s more before these.", more)
-    heads = [_("Input"), "", _("First"), _("Last"), _("Hours")]
+    heads = [_("Input"), _("State"), _("First"), _("Last"), _("Hours")]
     title = _("Doubtful and missing hours")
     return components.card(title, components.table(title, heads, rows), note=note)
 

@@ -154,7 +154,7 @@ def candidates(choices: urls.Choices, _theme: str) -> Drawing:
     return Drawing(card)
 
 
-def models(_choices: urls.Choices, _theme: str) -> Drawing:
+def models(choices: urls.Choices, _theme: str) -> Drawing:
     """Return the versions with their scores on the holdout."""
     items = queries.list_models()[:MODELS]
     if not items:
@@ -174,7 +174,7 @@ def models(_choices: urls.Choices, _theme: str) -> Drawing:
     card = components.card(
         _("Versions"),
         components.table(
-            _("Versions, newest first"), heads, [_model_row(model) for model in items]
+            _("Versions, newest first"), heads, [_model_row(model, choices) for model in items]
         ),
         note=_(
             "Scores a day ahead on each version's own holdout, its newest 28 days; “Last week” is "
@@ -304,7 +304,7 @@ def _run_row(run: dict[str, Any], choices: urls.Choices) -> list[Any]:
         formats.trigger(run["trigger"]),
         html.Span(status),
         formats.duration(run["started_at"], run["finished_at"]),
-        run["model_version"] or formats.UNKNOWN,
+        _decision(run, choices),
         formats.number((run["metrics"] or {}).get("mae"), 1),
         reasons.told(run["reason"]),
     ]
@@ -319,7 +319,7 @@ def _candidate_row(item: dict[str, Any], names: list[str]) -> list[Any]:
     ]
 
 
-def _model_row(model: dict[str, Any]) -> list[Any]:
+def _model_row(model: dict[str, Any], choices: urls.Choices) -> list[Any]:
     metrics, baseline = model["holdout"]["metrics"], model["holdout"]["baseline"]
     decided = (model["receipt"] or {}).get("reason")
     why: list[Any] = [reasons.told(decided)]
@@ -327,7 +327,9 @@ def _model_row(model: dict[str, Any]) -> list[Any]:
         by = formats.trigger(model["activated_by"])
         why += ["; ", _("activated by %(who)s:", who=by), " ", reasons.told(model["reason"])]
     return [
-        html.Strong(model["version"]),
+        _receipt(
+            _("Model %(version)s", version=model["version"]), choices, version=model["version"]
+        ),
         components.status(model["status"]),
         _moment(model["trained_at"]),
         formats.number(metrics.get("mae"), 1),
@@ -344,6 +346,19 @@ def _value(value: object) -> str:
     if value is None:
         return formats.UNKNOWN
     return formats.plain(value) if isinstance(value, float) else str(value)
+
+
+def _decision(run: dict[str, Any], choices: urls.Choices) -> Any:
+    """Return the link to the receipt of a run, if it came to a decision."""
+    if version := run["model_version"]:
+        return _receipt(_("Model %(version)s", version=version), choices, version=version)
+    if run["receipt"]:
+        return _receipt(_("Receipt"), choices, run=run["run_id"])
+    return formats.UNKNOWN
+
+
+def _receipt(label: str, choices: urls.Choices, **of: str) -> html.A:
+    return html.A(label, href=urls.link("receipts", choices, **of), **components.IN_PAGE)
 
 
 def _sort_head(key: str, label: str, by: str, down: bool, choices: urls.Choices) -> html.Th:

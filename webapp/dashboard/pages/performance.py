@@ -360,7 +360,7 @@ def _by_weather(frame: pd.DataFrame, theme: str) -> Chart:
     return Chart(
         figures.by_weather(table, theme),
         _("Mean absolute error, rentals per hour"),
-        "; ".join(parts) + "." if parts else _("The weather of these hours is not known."),
+        _("; ").join(parts) + "." if parts else _("The weather of these hours is not known."),
         table.replace({"weather": names}).rename(
             columns=translated({"weather": N_("Weather")} | COLUMNS)
         ),
