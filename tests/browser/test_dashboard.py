@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from webapp.dashboard import PAGES
@@ -32,6 +33,16 @@ def go(page: Page, address: str) -> None:
         expect(drawn.first).to_be_attached()
 
 
+def barriers(page: Page) -> list[str]:
+    """Return what axe-core finds that keeps people from using a page; it runs past the policy."""
+    return [
+        f"{rule['id']} at {node['target']}: {node['failureSummary']}"
+        for rule in Axe().run(page).response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_each_page_opens_by_its_url_and_shows_data(page: Page, address: str) -> None:
     go(page, address)
@@ -40,6 +51,7 @@ def test_each_page_opens_by_its_url_and_shows_data(page: Page, address: str) -> 
     expect(page.locator(".chart:visible")).to_have_count(CHARTS[address])
     expect(page.locator(".alert-danger")).to_have_count(0)
     expect(page.locator("main")).to_contain_text(re.compile(r"\d"))
+    assert barriers(page) == []
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -49,6 +61,9 @@ def test_a_phone_in_the_dark_shows_each_page_whole(phone: Page, address: str) ->
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     colour = phone.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
+    assert barriers(phone) == []
+    phone.set_viewport_size({"width": 1440, "height": 900})
+    assert barriers(phone) == []
 
 
 def test_overview_is_understood_at_a_glance(page: Page) -> None:

@@ -25,7 +25,7 @@ VISIBLE = {
     *("name", "text", "ticktext", "hovertemplate", "customdata", "columns", "rows"),
 }
 ALIKE = {  # in both languages
-    *("Vlib", "English", "Français", "Washington, D.C.", "made for the tests"),
+    *("Vlib", "EN", "FR", "Washington, D.C.", "made for the tests"),
     *("CSV", "PNG", "SVG", "MAE", "RMSE", "R²", "Pages", "Performance", "Versions"),
     *("Pause", "Total", "Source", "Date"),
 }
