@@ -109,6 +109,22 @@ def test_a_choice_without_data_says_so(page: Page) -> None:
     expect(page.locator(".chart:visible")).to_have_count(0)
 
 
+def test_the_language_is_switched_and_kept(page: Page) -> None:
+    go(page, "/dashboard/performance?window=7d")
+    page.select_option("#shell-language-select", "fr")
+    expect(page).to_have_url(re.compile(r"window=7d.*lang=fr"))
+    expect(page.locator("h1")).to_have_text("Quelle erreur, quand, et par quel temps\u202f?")
+    expect(page.locator(".tile-value").first).to_have_text(re.compile(r"^\d+,\d$"))
+    expect(page.locator("#performance-time-graph .xtick").first).to_contain_text("déc.")
+    assert page.evaluate("document.documentElement.lang") == "fr"
+    page.get_by_role("link", name="Expériences").click()
+    expect(page.locator("h1")).to_have_text("Ce qui a été entraîné, et ce qui est en service")
+    expect(page).to_have_url(re.compile(r"/experiments\?lang=fr$"))
+    page.go_back()
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("How wrong, when, and in which weather?")
+
+
 def test_charts_stay_in_place_when_the_theme_changes(page: Page) -> None:
     go(page, "/dashboard/performance")
     graph = page.locator("#performance-time-graph")
