@@ -7,7 +7,7 @@ come out as ISO text, or as data frames for the dashboard and for training.
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -522,8 +522,8 @@ def champion_in_mlflow() -> str | None:
 
 def live_versions(since: dt.datetime) -> set[int]:
     """Return the versions of which live predictions were asked since a moment in UTC."""
-    asked = select(Prediction.model_version).where(
-        Prediction.source == "live", Prediction.requested_at >= since
+    asked = select(LatestPrediction.model_version).where(
+        LatestPrediction.source == "live", LatestPrediction.requested_at >= since
     )
     with reading() as connection:
         return set(connection.scalars(asked.distinct()))
@@ -627,10 +627,11 @@ def run_counts() -> list[tuple[str, int, dt.datetime | None]]:
         return [(status, number, last) for status, number, last in connection.execute(statement)]
 
 
-def last_due() -> dt.datetime | None:
-    """Return the newest due time of the schedule that led to a run."""
+def last_due(now: dt.datetime) -> dt.datetime | None:
+    """Return the newest due time of the schedule, up to a local time, that led to a run."""
+    newest = select(func.max(TrainingRun.due)).where(TrainingRun.due <= now)
     with reading() as connection:
-        return connection.scalar(select(func.max(TrainingRun.due)))
+        return connection.scalar(newest)
 
 
 def first_request() -> dt.datetime | None:
@@ -943,11 +944,11 @@ def backup(path: Path) -> None:
         assert source is not None  # noqa: S101 - the connection is open
         draft = path.with_name(f"{path.name}.part")
         try:
-            target = pysqlite3.connect(str(draft))
-            source.backup(target)
-            target.close()
+            with closing(pysqlite3.connect(str(draft))) as target:
+                source.backup(target)
             draft.rename(path)
         except (OSError, pysqlite3.Error) as error:
+            draft.unlink(missing_ok=True)
             raise CannotBackUp(f"{path}: {error}: name a file in a folder that exists.") from None
 
 

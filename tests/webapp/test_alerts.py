@@ -111,7 +111,7 @@ def test_predictions_that_wait_for_the_database(
 
 def test_every_text_can_be_told() -> None:
     names = {"missing", "problem", "seconds", "newest", "status", "reason", "hours", "horizon"}
-    names |= {"mae", "holdout", "coverage", "days", "names", "troubles"}
+    names |= {"mae", "holdout", "coverage", "days", "names"}
     told = [item.text.format(**dict.fromkeys(names, "it")) for item in alerts.CONDITIONS]
     assert not any("{" in text for text in told)
 

@@ -378,17 +378,15 @@ def test_an_outage_is_told_and_heals(clock: Clock, server: Server) -> None:
     clock.now += 4 * HOUR
     late = clock.weather()
     clock.restart()  # an alert neither ends nor begins by it
-    assert alerts.feed_late(False) is None
+    assert alerts.weather_late(False) is None
     late = clock.weather()
-    assert alerts.feed_late(False) == {
-        "troubles": "the weather forecast is 4.0 h old (the answer is no JSON)"
-    }
+    assert (late.problem, alerts.weather_late(False)) == ("the answer is no JSON", {"hours": 4.0})
     assert b'vlib_feed_age_seconds{feed="weather"} 14400.0' in metrics.exposition()
     assert len(late.kept["hours"]) == 72
     server.answers["/weather"] = forecast()
     clock.now += dt.timedelta(minutes=1)
     clock.weather()
-    assert alerts.feed_late(True) is None
+    assert (alerts.weather_late(True), alerts.stations_late(True)) == (None, None)
 
 
 def test_what_is_kept_of_another_address_or_broken_is_forgotten(clock: Clock) -> None:

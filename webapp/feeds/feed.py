@@ -86,15 +86,13 @@ class Feed:
         """Say whether that is longer than three polls, and a quarter of an hour."""
         return age > max(3 * self.seconds, LATE)
 
-    def trouble(self) -> str | None:
-        """Say in words how late it is, and why; None while it is not."""
+    def outage(self) -> float | None:
+        """Return for how many seconds nothing good has come; None while that is not for long."""
         if self.problem is None or self.since is None:
             return None
         age = self.age()
-        if not self.is_late(time() - self.since if age is None else age):
-            return None
-        said = "has never come" if age is None else f"is {age / 3600:.1f} h old"
-        return f"the {LABELS[self.name]} {said} ({self.problem})"
+        seconds = time() - self.since if age is None else age
+        return seconds if self.is_late(seconds) else None
 
     def _failed(self, problem: str, now: float) -> None:
         if problem != self.problem:
