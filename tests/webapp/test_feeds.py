@@ -52,6 +52,7 @@ class Server:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
+        self.http.handle_error = lambda *_: None  # who is asked hangs up
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
 
