@@ -32,7 +32,7 @@ def layout(choices: urls.Choices) -> Any:
         TITLE,
         "The receipt of each decision about a new model. Nothing changes it afterwards.",
         urls.location("receipts", choices),
-        html.Div(components.field("Model", select, CONTROLS["version"]), className="controls"),
+        html.Div(components.field("Model", select, CONTROLS["version"]), className="controls mb-3"),
         sections.section("receipts-receipt-section", components.waiting("large")),
     )
 
@@ -171,8 +171,16 @@ def _score(name: str, score: dict[str, Any]) -> list[Any]:
         formats.number(score["rmse"], 2),
         formats.signed(score["bias"], 2),
         formats.number(score["r2"], 3),
-        formats.percent(score.get("coverage"), 1),
+        _coverage(score),
     ]
+
+
+def _coverage(score: dict[str, Any]) -> str:
+    covered = formats.percent(score.get("coverage"), 1)
+    if not score.get("coverage_interval"):
+        return covered
+    low, high = (formats.number(100 * share, 1) for share in score["coverage_interval"])
+    return f"{covered} ({low}{BETWEEN}{high})"
 
 
 def _difference(found: Receipt) -> str:
@@ -195,7 +203,7 @@ def _slices(found: Receipt) -> html.Section | None:
         return None
     rows = [
         [
-            item["slice"],
+            formats.WEATHER.get(item["slice"], item["slice"].capitalize()),
             formats.number(item["hours"]),
             formats.number(item["challenger"], 2),
             formats.number(item["champion"], 2),
