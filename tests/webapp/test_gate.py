@@ -27,7 +27,8 @@ def test_a_version_has_seen_its_training_or_the_comparison_it_won(app: Flask) ->
 
 def test_a_rollback_is_not_undone_by_the_hours_that_it_overruled(app: Flask) -> None:
     with app.app_context():
-        second = add_version(queries.observations_frame())
+        second = add_version(queries.observations_frame(), "kept")
+        queries.activate(second, "training", "it won")
         won = receipt("promoted") | {"champion": {"mae": 50.0}, "seen_to": "2012-12-31T23:00:00"}
         with queries.writing() as connection:
             mine = update(ModelVersion).where(ModelVersion.version == second)
