@@ -52,7 +52,7 @@ def silent(place: Path) -> Iterator[str]:
 def test_a_store_that_goes_away_in_a_training_ends_it(
     app: Flask, server: Server, place: Path
 ) -> None:
-    run = begin("exporting")
+    run = begin("logging")
     wait_for(partial(is_made, place / "mlflow.db"), 60)
     with locked(place):
         ended = end_of(run["run_id"])
