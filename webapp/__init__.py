@@ -11,10 +11,11 @@ from . import (
     cli,
     config,
     dashboard,
+    edge,
     errors,
-    headers,
     history,
     journal,
+    language,
     metrics,
     models,
     predictor,
@@ -40,6 +41,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     with app.app_context():
         prepare_connections(db.engine, durable=app.config["VLIB_DURABILITY"] == "power")
+    language.init_app(app)
     errors.init_app(app)
     auth.init_app(app)
     history.init_app(app)
@@ -48,6 +50,6 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     api.init_app(app)
     metrics.init_app(app)
     dash_app = dashboard.init_app(app)
-    headers.init_app(app, dash_app.csp_hashes())
+    edge.init_app(app, dash_app.csp_hashes())
     cli.init_app(app)
     return app

@@ -17,25 +17,29 @@
 Details are fixed sentences: no value of the input is ever repeated.
 """
 
+import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from json import dumps
 from typing import Any
 
-from flask import Flask, Response, current_app, g, has_request_context, render_template, request
+from flask import Flask, Response, current_app, has_request_context, render_template, request
+from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from .language import N_
+
+NAME = "vlib.request_id"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MACHINE_PATHS = ("/healthz", "/readyz", "/metrics", "/api")
 DETAILS = {
-    404: "There is nothing at this address.",
-    405: "This address does not take this method; Allow names those it takes.",
-    500: "Something went wrong here; the log has it under the request_id.",
+    404: N_("There is nothing at this address."),
+    405: N_("This address does not take this method; Allow names those it takes."),
+    500: N_("Something went wrong here; the log has it under the request_id."),
 }
 
 
@@ -136,13 +140,16 @@ class Unavailable(Problem):
 
 def request_id() -> str:
     """Return the id of this request, the caller's own if it was fit to keep."""
-    if not has_request_context():
-        return "none"
-    known: str | None = g.get("request_id")
+    return name_request(request.environ) if has_request_context() else "none"
+
+
+def name_request(environ: dict[str, Any]) -> str:
+    """Return the id of a request, decided when it is first asked for."""
+    known: str | None = environ.get(NAME)
     if known is None:
-        given = request.headers.get("X-Request-ID", "")
-        known = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-        g.request_id = known
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        known = given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+        environ[NAME] = known
     return known
 
 
@@ -152,25 +159,19 @@ def respond(problem: Problem) -> Response:
         body = dumps(problem.to_json(), separators=(",", ":"))
         response = Response(body, problem.status, mimetype="application/problem+json")
     else:
-        page = render_template("error.html", **problem.to_json())
+        page = render_template("error.html", **problem.to_json() | {"detail": _(problem.detail)})
         response = Response(page, problem.status, mimetype="text/html")
     response.headers.update(problem.headers)
     return response
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error as a problem, and give every answer its request id."""
-    app.after_request(_add_request_id)
+    """Answer every error as a problem."""
     app.register_error_handler(Problem, respond)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_error)
     app.register_error_handler(PoolTimeout, _database_error)
     app.register_error_handler(Exception, _unexpected)
-
-
-def _add_request_id(response: Response) -> Response:
-    response.headers["X-Request-ID"] = request_id()
-    return response
 
 
 def _http_error(error: HTTPException) -> WerkzeugResponse:
@@ -187,7 +188,7 @@ def _http_error(error: HTTPException) -> WerkzeugResponse:
 def _database_error(error: OperationalError | PoolTimeout) -> Response:
     reason = getattr(error, "orig", error)  # without the statement and its values
     current_app.logger.error("%s: the database does not answer: %s", request_id(), reason)
-    return respond(Unavailable("The database can't take this now; nothing was changed."))
+    return respond(Unavailable(N_("The database can't take this now; nothing was changed.")))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -27,6 +27,7 @@ from training.artefact import BrokenArtefact
 from . import predictor, queries, versions
 from .config import ROOT
 from .errors import Conflict, NotFound
+from .language import N_
 from .locks import FileLock
 
 log = logging.getLogger(__name__)
@@ -69,9 +70,9 @@ def start(
 def cancel(run_id: str) -> JSON:
     """End a run and its process group; raise `NotFound`, or `Conflict` if it has ended."""
     if queries.get_run(run_id) is None:
-        raise NotFound("There is no training with this id.")
-    if not _end_run(run_id, "cancelled", "Cancelled on request."):
-        raise Conflict("This training has ended already.")
+        raise NotFound(N_("There is no training with this id."))
+    if not _end_run(run_id, "cancelled", N_("Cancelled on request.")):
+        raise Conflict(N_("This training has ended already."))
     run = queries.get_run(run_id)
     assert run is not None  # noqa: S101 - it was read above
     return run
@@ -92,12 +93,12 @@ def activate(version: int, reason: str, actor: str) -> JSON:
     """
     model = queries.get_model(version)
     if model is None:
-        raise NotFound("There is no model with this version.")
+        raise NotFound(N_("There is no model with this version."))
     if model["status"] == "rejected":
-        raise Conflict("This model was rejected, so it can't be activated.")
+        raise Conflict(N_("This model was rejected, so it can't be activated."))
     with versions.locked():
         if not versions.exists(version):
-            raise Conflict("This model's artefact was pruned, so it can't be activated.")
+            raise Conflict(N_("This model's artefact was pruned, so it can't be activated."))
         try:
             predictor.load(versions.directory(version), queries.checksums(version))
         except BrokenArtefact as error:
@@ -140,9 +141,9 @@ def _acquire() -> FileLock:
         if lock.acquire():
             return lock
         if run := queries.active_run():
-            raise Conflict("A training is running already.", run_id=run["run_id"])
+            raise Conflict(N_("A training is running already."), run_id=run["run_id"])
         time.sleep(0.05)
-    raise Conflict("A training is running already.")
+    raise Conflict(N_("A training is running already."))
 
 
 def _abandon_active() -> None:
@@ -150,7 +151,7 @@ def _abandon_active() -> None:
     if run := queries.active_run():
         if run["process_group"] is None:  # who was to start it died first: it is owed still
             queries.update_run(run["run_id"], due=None)
-        queries.finish_run(run["run_id"], "abandoned", "The training process died.")
+        queries.finish_run(run["run_id"], "abandoned", N_("The training process died."))
         if run["process_group"] and _is_ours(run["process_group"], run["run_id"]):
             _end_group(run["process_group"])
         log.warning("Training %s died; it is abandoned", run["run_id"])

@@ -45,6 +45,12 @@ def with_choice(choices: Mapping[str, str], **changes: str) -> str:
     return search({**choices, **changes}) or "?"
 
 
+def link(page: str, choices: Mapping[str, str], **choice: str) -> str:
+    """Return the address of another page with a choice of its own, in this language and theme."""
+    kept = {name: choices[name] for name in ("lang", "theme") if name in choices}
+    return f"{PREFIX}{page}{search({**kept, **choice})}"
+
+
 def location(page: str, choices: Mapping[str, str]) -> dcc.Location:
     """Return a page's hold on the address bar; it never makes the router draw the page anew."""
     return dcc.Location(id=f"{page}-url", refresh=False, search=search(choices))

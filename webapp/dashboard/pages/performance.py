@@ -1,6 +1,7 @@
 """Performance: how wrong, since when, at which hours, in which weather."""
 
 import datetime as dt
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,33 +9,36 @@ import dash_bootstrap_components as dbc
 import numpy as np
 import pandas as pd
 from dash import Dash, html
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from webapp import monitoring, queries
+from webapp.language import N_, translated
 
 from .. import components, figures, formats, sections, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}performance"
-NAME = "Performance"
-TITLE = "How wrong, when, and in which weather?"
+NAME = N_("Performance")
+TITLE = N_("How wrong, when, and in which weather?")
 
 HOUR = dt.timedelta(hours=1)
 WINDOWS = {
-    "24h": f"24{formats.SPACE}h",
-    "7d": f"7{formats.SPACE}d",
-    "28d": f"28{formats.SPACE}d",
-    "all": "All",
+    "24h": N_("24\xa0h"),
+    "7d": N_("7\xa0d"),
+    "28d": N_("28\xa0d"),
+    "all": N_("All"),
 }
 SPANS = {"24h": dt.timedelta(hours=24), "7d": dt.timedelta(days=7), "28d": dt.timedelta(days=28)}
-HORIZONS = {"1": "1 hour", "24": "24 hours", "48": "48 hours", "168": "168 hours"}
+HORIZONS = ("1", "24", "48", "168")
 SOURCES = {
-    "auto": "Live, else backtest",
-    "live": "Live",
-    "replay": "Replay",
-    "backtest": "Backtest",
+    "auto": N_("Live, else backtest"),
+    "live": N_("Live"),
+    "replay": N_("Replay"),
+    "backtest": N_("Backtest"),
 }
 DEFAULTS = {"window": "28d", "version": "champion", "horizon": "24", "source": "auto"}
-LEGAL = {"window": WINDOWS, "horizon": HORIZONS, "source": SOURCES}
+LEGAL: dict[str, Container[str]] = {"window": WINDOWS, "horizon": HORIZONS, "source": SOURCES}
 CONTROLS = {
     "window": "performance-window-radio",
     "from": "performance-from-input",
@@ -49,14 +53,14 @@ TIME, SCATTER, HOURS, WEATHER = (
 POINTS = 1500
 
 COLUMNS = {
-    "datetime": "Hour",
-    "hours": "Hours",
-    "mae": "Mean absolute error, rentals per hour",
-    "baseline_mae": "The same of repeating last week",
-    "bias": "Bias, rentals per hour",
-    "coverage": "Share inside the interval",
-    "predicted": "Predicted, rentals",
-    "actual": "Actual, rentals",
+    "datetime": N_("Hour"),
+    "hours": N_("Hours"),
+    "mae": N_("Mean absolute error, rentals per hour"),
+    "baseline_mae": N_("The same of repeating last week"),
+    "bias": N_("Bias, rentals per hour"),
+    "coverage": N_("Share inside the interval"),
+    "predicted": N_("Predicted, rentals"),
+    "actual": N_("Actual, rentals"),
 }
 
 
@@ -75,18 +79,20 @@ def layout(choices: urls.Choices) -> Any:
     """Return the page with its controls as the URL says, before it is filled."""
     chosen = clean(choices, None)
     return components.page(
-        TITLE,
-        "Predictions held against what happened, beside the simplest forecast there is: "
-        "the rentals of the same hour a week before.",
+        _(TITLE),
+        _(
+            "Predictions held against what happened, beside the simplest forecast there is: "
+            "the rentals of the same hour a week before."
+        ),
         urls.location("performance", choices),
         _controls(chosen),
         sections.section(
             "performance-result-section",
             components.waiting("small"),
-            components.chart(TIME, "Error over time", "wide"),
-            components.chart(SCATTER, "Predicted against actual"),
-            components.chart(HOURS, "Error by hour and weekday", "wide"),
-            components.chart(WEATHER, "Error by weather"),
+            components.chart(TIME, _("Error over time"), "wide"),
+            components.chart(SCATTER, _("Predicted against actual")),
+            components.chart(HOURS, _("Error by hour and weekday"), "wide"),
+            components.chart(WEATHER, _("Error by weather")),
             look="chart-grid",
         ),
     )
@@ -150,17 +156,20 @@ def result(choices: urls.Choices, theme: str) -> Drawing:
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
+    horizons = {hours: formats.hours(int(hours)) for hours in HORIZONS}
     return html.Section(
         [
-            components.presets(CONTROLS["window"], "Window", WINDOWS, chosen["window"]),
-            _date_field("From", "from", chosen),
-            _date_field("To", "to", chosen),
-            _select_field("Model", "version", _versions(chosen["version"]), chosen),
-            _select_field("Predicted ahead by", "horizon", HORIZONS, chosen),
-            _select_field("Source", "source", SOURCES, chosen),
+            components.presets(
+                CONTROLS["window"], _("Window"), translated(WINDOWS), chosen["window"]
+            ),
+            _date_field(_("From"), "from", chosen),
+            _date_field(_("To"), "to", chosen),
+            _select_field(_("Model"), "version", _versions(chosen["version"]), chosen),
+            _select_field(_("Predicted ahead by"), "horizon", horizons, chosen),
+            _select_field(_("Source"), "source", translated(SOURCES), chosen),
         ],
         className="panel controls",
-        **components.attributes(aria_label="What to show"),
+        **components.attributes(aria_label=_("What to show")),
     )
 
 
@@ -169,7 +178,9 @@ def _date_field(label: str, name: str, chosen: urls.Choices) -> html.Div:
     return components.field(label, control, CONTROLS[name])
 
 
-def _select_field(label: str, name: str, options: dict[str, str], chosen: urls.Choices) -> html.Div:
+def _select_field(
+    label: str, name: str, options: Mapping[str, str], chosen: urls.Choices
+) -> html.Div:
     control = components.select(CONTROLS[name], options, chosen[name])
     return components.field(label, control, CONTROLS[name])
 
@@ -178,8 +189,8 @@ def _versions(chosen: str) -> dict[str, str]:
     numbers = [model["version"] for model in queries.list_models()]
     if _is_number(chosen) and chosen not in numbers:
         numbers.append(chosen)
-    options = {"champion": "Champion", "all": "All versions"}
-    return options | {number: f"Model {number}" for number in numbers}
+    options = {"champion": _("Champion"), "all": _("All versions")}
+    return options | {number: _("Model %(version)s", version=number) for number in numbers}
 
 
 def _view(chosen: urls.Choices) -> View:
@@ -208,101 +219,150 @@ def _nothing() -> html.Div:
     span = queries.prediction_span()
     if span is None:
         return components.empty(
-            "There are no predictions yet.",
-            "A training scores the newest 28 days, and its result shows here.",
+            _("There are no predictions yet."),
+            _("A training scores the newest 28 days, and its result shows here."),
         )
     return components.empty(
-        "No prediction of this choice can be checked against rentals.",
-        f"Hours from {formats.day(span[0])} to {formats.day(span[1])} have been predicted: "
-        "choose another window, model or source.",
+        _("No prediction of this choice can be checked against rentals."),
+        _(
+            "Hours from %(first)s to %(last)s have been predicted: choose another window, model or "
+            "source.",
+            first=formats.day(span[0]),
+            last=formats.day(span[1]),
+        ),
     )
 
 
 def _told(frame: pd.DataFrame, scores: monitoring.Scores) -> str:
-    source = frame["source"].iloc[0]
     versions = sorted(frame["model_version"].unique())
-    models = ("Model " if len(versions) == 1 else "Models ") + ", ".join(map(str, versions))
-    return (
-        f"{models}, {formats.SOURCES[source]}, {formats.ahead(frame['horizon'].iloc[0])}: "
-        f"{formats.quantity(scores.hours, 'hour')} from {formats.hour(scores.first)} to "
-        f"{formats.hour(scores.last)}."
+    models = ngettext("Model %(list)s", "Models %(list)s", len(versions), list=_listed(versions))
+    source = formats.SOURCES[frame["source"].iloc[0]]
+    return _(
+        "%(models)s, %(source)s, %(ahead)s: %(hours)s from %(first)s to %(last)s.",
+        models=models,
+        source=_(source),
+        ahead=formats.ahead(frame["horizon"].iloc[0]),
+        hours=formats.hours(scores.hours),
+        first=formats.hour(scores.first),
+        last=formats.hour(scores.last),
     )
+
+
+def _listed(items: Iterable[object]) -> str:
+    return ", ".join(map(str, items))
 
 
 def _key_figures(scores: monitoring.Scores) -> html.Dl:
     model, naive = scores.model, scores.baseline
 
-    def beside(text: str) -> str:
-        return f"repeating last week: {text}"
+    def beside(value: str) -> str:
+        return _("repeating last week: %(value)s", value=value)
 
     return components.tiles(
         components.tile(
-            "MAE", formats.number(model["mae"], 1), beside(formats.number(naive.get("mae"), 1))
+            _("MAE"), formats.number(model["mae"], 1), beside(formats.number(naive.get("mae"), 1))
         ),
         components.tile(
-            "RMSE", formats.number(model["rmse"], 1), beside(formats.number(naive.get("rmse"), 1))
+            _("RMSE"),
+            formats.number(model["rmse"], 1),
+            beside(formats.number(naive.get("rmse"), 1)),
         ),
         components.tile(
-            "Bias", formats.signed(model["bias"], 1), beside(formats.signed(naive.get("bias"), 1))
+            _("Bias"),
+            formats.signed(model["bias"], 1),
+            beside(formats.signed(naive.get("bias"), 1)),
         ),
         components.tile(
             "R²", formats.number(model["r2"], 2), beside(formats.number(naive.get("r2"), 2))
         ),
-        components.tile("Coverage", formats.percent(model["coverage"]), "90 % is meant"),
-        components.tile("Width of interval", formats.number(model["width"]), "rentals, on average"),
+        components.tile(_("Coverage"), formats.percent(model["coverage"]), _("90 % is meant")),
+        components.tile(
+            _("Width of interval"), formats.number(model["width"]), _("rentals, on average")
+        ),
     )
 
 
 def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Chart:
     every = monitoring.bucket(scores.first, scores.last)
     table = monitoring.error_over_time(frame, every)
-    period = {"h": "hour", "D": "day", "W": "week"}[every]
     worst = table.sort_values("mae").iloc[-1]
     better = int((table["mae"] < table["baseline_mae"]).sum())
+    summary = _(
+        "The model beats repeating last week on %(better)s of %(periods)s. Worst: %(worst)s, "
+        "%(error)s rentals per hour off on average.",
+        better=formats.number(better),
+        periods=_periods(len(table), every),
+        worst=_period(worst["datetime"], every),
+        error=formats.number(worst["mae"]),
+    )
+    notes = {
+        "h": _("Mean absolute error by hour, rentals per hour"),
+        "D": _("Mean absolute error by day, rentals per hour"),
+        "W": _("Mean absolute error by week, rentals per hour"),
+    }
+    heads = COLUMNS | {"datetime": {"h": N_("Hour"), "D": N_("Day"), "W": N_("Week")}[every]}
     return Chart(
         figures.error_over_time(table, theme),
-        f"Mean absolute error by {period}, rentals per hour",
-        f"The model beats repeating last week on {better} of "
-        f"{formats.quantity(len(table), period)}. Worst: {_period(worst['datetime'], every)}, "
-        f"{formats.number(worst['mae'])} rentals per hour off on average.",
-        table.rename(columns=COLUMNS | {"datetime": period.capitalize()}),
+        notes[every],
+        summary,
+        table.rename(columns=translated(heads)),
     )
+
+
+def _periods(count: int, every: str) -> str:
+    if every == "W":
+        return ngettext(
+            "%(count)s\xa0week", "%(count)s\xa0weeks", count, count=formats.number(count)
+        )
+    return formats.hours(count) if every == "h" else formats.days(count)
 
 
 def _period(start: pd.Timestamp, every: str) -> str:
     if every == "h":
         return formats.hour(start)
-    return formats.day(start) if every == "D" else f"the week from {formats.day(start)}"
+    if every == "D":
+        return formats.day(start)
+    return _("the week from %(day)s", day=formats.day(start))
 
 
 def _by_hour(frame: pd.DataFrame, theme: str) -> Chart:
     table = monitoring.error_by_hour_and_weekday(frame)
     errors = table.to_numpy(float)
+    weekdays = formats.weekdays()
     weekday, hour = divmod(int(np.nanargmax(errors)), 24)
     return Chart(
         figures.heat_map(table, theme),
-        "Mean absolute error, rentals per hour",
-        f"Largest on {formats.WEEKDAYS[weekday]} at {hour:02d}:00: "
-        f"{formats.number(errors[weekday, hour])} rentals per hour off on average.",
-        table.rename(index=dict(enumerate(formats.WEEKDAYS)), columns=str)
-        .rename_axis("Weekday")
+        _("Mean absolute error, rentals per hour"),
+        _(
+            "Largest on %(weekday)s at %(hour)s: %(error)s rentals per hour off on average.",
+            weekday=weekdays[weekday],
+            hour=f"{hour:02d}:00",
+            error=formats.number(errors[weekday, hour]),
+        ),
+        table.rename(index=dict(enumerate(weekdays)), columns=str)
+        .rename_axis(_("Weekday"))
         .reset_index(),
     )
 
 
 def _by_weather(frame: pd.DataFrame, theme: str) -> Chart:
     table = monitoring.error_by_weather(frame)
+    names = translated(formats.WEATHER)
     parts = [
-        f"{formats.WEATHER[row['weather']]}: {formats.number(row['mae'])} "
-        f"({formats.quantity(row['hours'], 'hour')})"
+        _(
+            "%(weather)s: %(error)s (%(hours)s)",
+            weather=names[row["weather"]],
+            error=formats.number(row["mae"]),
+            hours=formats.hours(row["hours"]),
+        )
         for row in table.to_dict("records")
     ]
     return Chart(
         figures.by_weather(table, theme),
-        "Mean absolute error, rentals per hour",
-        "; ".join(parts) + "." if parts else "The weather of these hours is not known.",
-        table.replace({"weather": formats.WEATHER}).rename(
-            columns={"weather": "Weather"} | COLUMNS
+        _("Mean absolute error, rentals per hour"),
+        _("; ").join(parts) + "." if parts else _("The weather of these hours is not known."),
+        table.replace({"weather": names}).rename(
+            columns=translated({"weather": N_("Weather")} | COLUMNS)
         ),
     )
 
@@ -310,11 +370,24 @@ def _by_weather(frame: pd.DataFrame, theme: str) -> Chart:
 def _scatter(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Chart:
     shown = monitoring.sample(frame, POINTS)
     bias = scores.model["bias"]
-    leaning = "too high" if bias > 0 else "too low"
+    numbers = {
+        "error": formats.number(abs(bias), 1),
+        "shown": formats.hours(len(shown)),
+        "all": formats.number(scores.hours),
+    }
     return Chart(
         figures.predicted_against_actual(shown, theme),
-        "Rentals per hour; on the dashed line the two agree",
-        f"Predictions are {formats.number(abs(bias), 1)} rentals per hour {leaning} on average. "
-        f"Shown: {formats.quantity(len(shown), 'hour')} of {formats.number(scores.hours)}.",
-        shown[["datetime", "predicted", "actual"]].rename(columns=COLUMNS),
+        _("Rentals per hour; on the dashed line the two agree"),
+        _(
+            "Predictions are %(error)s rentals per hour too high on average. "
+            "Shown: %(shown)s of %(all)s.",
+            **numbers,
+        )
+        if bias > 0
+        else _(
+            "Predictions are %(error)s rentals per hour too low on average. "
+            "Shown: %(shown)s of %(all)s.",
+            **numbers,
+        ),
+        shown[["datetime", "predicted", "actual"]].rename(columns=translated(COLUMNS)),
     )

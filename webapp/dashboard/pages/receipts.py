@@ -1,22 +1,24 @@
 """Receipts: why a version serves or does not, as it was written when it was decided."""
 
+import datetime as dt
 from collections import defaultdict
 from typing import Any
 
 from dash import Dash, html
 from flask import current_app
+from flask_babel import gettext as _
 
 from webapp import queries
+from webapp.language import N_
 
-from .. import components, formats, sections, urls
+from .. import components, formats, reasons, sections, urls
 from ..sections import Drawing
 
 PATH = f"{urls.PREFIX}receipts"
-NAME = "Receipts"
-TITLE = "Why does this model serve, or not?"
+NAME = N_("Receipts")
+TITLE = N_("Why does this model serve, or not?")
 
 CONTROLS = {"version": "receipts-version-select"}
-BETWEEN = f"{formats.SPACE}to "
 
 Receipt = dict[str, Any]
 
@@ -24,15 +26,21 @@ Receipt = dict[str, Any]
 def layout(choices: urls.Choices) -> Any:
     """Return the page with the version that the URL names, or the newest, chosen."""
     versions = {
-        model["version"]: f"Model {model['version']} ({model['status']})"
+        model["version"]: _(
+            "Model %(version)s (%(status)s)",
+            version=model["version"],
+            status=formats.status(model["status"]),
+        )
         for model in queries.list_models()
     }
     select = components.select(CONTROLS["version"], versions, clean(choices, None)["version"])
     return components.page(
-        TITLE,
-        "The receipt of each decision about a new model. Nothing changes it afterwards.",
+        _(TITLE),
+        _("The receipt of each decision about a new model. Nothing changes it afterwards."),
         urls.location("receipts", choices),
-        html.Div(components.field("Model", select, CONTROLS["version"]), className="controls mb-3"),
+        html.Div(
+            components.field(_("Model"), select, CONTROLS["version"]), className="controls mb-3"
+        ),
         sections.section("receipts-receipt-section", components.waiting("large")),
     )
 
@@ -75,46 +83,46 @@ def _of_run(run_id: str) -> Receipt | None:
 
 
 def _nothing(chosen: urls.Choices) -> html.Div:
-    trainings = html.A("Experiments", href=f"{urls.PREFIX}experiments", **components.IN_PAGE)
+    trainings = html.A(
+        _("To the trainings"), href=urls.link("experiments", chosen), **components.IN_PAGE
+    )
     if chosen.get("run"):
         return components.empty(
-            "This training left no receipt.",
-            "It came to no decision; what ended it stands on the page ",
+            _("This training left no receipt."),
+            _("It came to no decision; what ended it stands beside it."),
+            " ",
             trainings,
-            ".",
         )
     if chosen["version"]:
-        return components.empty("There is no such model.", "Choose one above.")
+        return components.empty(_("There is no such model."), _("Choose one above."))
     return components.empty(
-        "Nothing has been decided yet.",
-        "The first training writes the first receipt; its progress shows on the page ",
+        _("Nothing has been decided yet."),
+        _("The first training writes the first receipt."),
+        " ",
         trainings,
-        ".",
     )
 
 
 def _decision(found: Receipt) -> html.Section:
-    version = found["version"]
+    version, champion = found["version"], found["champion_version"]
     facts = {
-        "Decided": _moment(found["decided_at"]) if found["decided_at"] else None,
-        "Asked for by": _trigger(found),
-        "Took": f"{formats.number(found['seconds'], 1)}{formats.SPACE}s",
-        "Doubtful data": "accepted by an admin" if found["accepted"] else None,
-        "Champion then": f"Model {found['champion_version']}"
-        if found["champion_version"]
-        else None,
-        "Made champion by": _by_hand(found["champion_by_hand"]),
-        "Code": found["git_revision"],
-        "MLflow run": found["mlflow_run_id"],
-        "Training": found["run_id"],
+        _("Decided"): _moment(found["decided_at"]) if found["decided_at"] else None,
+        _("Asked for by"): _trigger(found),
+        _("Took"): f"{formats.number(found['seconds'], 1)}{formats.SPACE}s",
+        _("Doubtful data"): _("accepted by an admin") if found["accepted"] else None,
+        _("Champion then"): _("Model %(version)s", version=champion) if champion else None,
+        _("Made champion by"): _by_hand(found["champion_by_hand"]),
+        _("Code"): found["git_revision"],
+        _("MLflow run"): found["mlflow_run_id"],
+        _("Training"): found["run_id"],
     }
-    title = f"Model {version}" if version else "A training without a model"
+    title = _("Model %(version)s", version=version) if version else _("A training without a model")
     address = f"/api/models/{version}/receipt" if version else f"/api/retrain/{found['run_id']}"
     return components.card(
         title,
-        html.P([components.status(found["decision"]), f" {found['reason']}."]),
+        html.P([components.status(found["decision"]), " ", reasons.told(found["reason"]), "."]),
         _facts(facts),
-        html.P(html.A("The same as JSON", href=address), className="mb-0"),
+        html.P(html.A(_("The same as JSON"), href=address), className="mb-0"),
     )
 
 
@@ -124,43 +132,65 @@ def _facts(facts: dict[str, Any]) -> html.Dl:
 
 
 def _trigger(found: Receipt) -> str:
-    asked = f"{found['trigger']}, {found['requested_by']}" if found["requested_by"] else None
-    return f"{asked or found['trigger']}{': ' + found['cause'] if found['cause'] else ''}"
+    asked = formats.trigger(found["trigger"])
+    if found["requested_by"]:
+        asked += f", {found['requested_by']}"
+    if found["cause"]:
+        return _("%(what)s: %(of)s", what=asked, of=reasons.told(found["cause"]))
+    return asked
 
 
 def _by_hand(activation: dict[str, Any] | None) -> str | None:
     if activation is None:
         return None
-    when = _moment(activation["activated_at"])
-    return f"{activation['activated_by']}, {when}: {activation['reason']}"
+    who = f"{formats.trigger(activation['activated_by'])}, {_moment(activation['activated_at'])}"
+    return _("%(what)s: %(of)s", what=who, of=reasons.told(activation["reason"]))
 
 
 def _scores(found: Receipt) -> html.Section | None:
     if found["challenger"] is None:
         return None
     names = {
-        "challenger": f"Model {found['version']}",
-        "champion": f"Model {found['champion_version']}, champion then",
-        "baseline": "Repeating last week",
+        "challenger": _("Model %(version)s", version=found["version"]),
+        "champion": _("Model %(version)s, champion then", version=found["champion_version"]),
+        "baseline": _("Repeating last week"),
     }
     rows = [_score(name, found[key]) for key, name in names.items() if found[key] is not None]
-    heads = ["", "MAE", "90 % of the resamples", "RMSE", "Bias", "R²", "Coverage"]
+    heads = [
+        _("Model"),
+        _("MAE"),
+        _("90 % of the resamples"),
+        _("RMSE"),
+        _("Bias"),
+        "R²",
+        _("Coverage"),
+    ]
     return components.card(
-        "Scores",
-        components.table("Scores", heads, rows),
+        _("Scores"),
+        components.table(_("Scores"), heads, rows),
         html.P(_difference(found), className="mb-0"),
-        note=f"A day ahead on {_compared(found)}. Errors in rentals per hour.",
+        note=f"{_compared(found)} {_('Errors in rentals per hour.')}",
     )
 
 
 def _compared(found: Receipt) -> str:
     """Say on which hours the scores are."""
-    unseen = "hours that neither had seen" if found["champion"] else "hours that it had not seen"
+    compared = found["champion"] is not None
+    unseen = (
+        _("A day ahead on hours that neither had seen.")
+        if compared
+        else _("A day ahead on hours that it had not seen.")
+    )
     if not found["hours"]:
         return unseen
-    hours, days = formats.quantity(found["hours"], "hour"), formats.quantity(found["days"], "day")
-    span = f"{_hour(found['from'])}{BETWEEN}{_hour(found['to'])}"
-    return f"{unseen}: {hours} on {days}, {span}"
+    span = _(
+        "%(hours)s on %(days)s, %(first)s to %(last)s.",
+        hours=formats.hours(found["hours"]),
+        days=formats.days(found["days"]),
+        first=_hour(found["from"]),
+        last=_hour(found["to"]),
+    )
+    return f"{unseen} {span}"
 
 
 def _score(name: str, score: dict[str, Any]) -> list[Any]:
@@ -180,22 +210,30 @@ def _coverage(score: dict[str, Any]) -> str:
     if not score.get("coverage_interval"):
         return covered
     low, high = (formats.number(100 * share, 1) for share in score["coverage_interval"])
-    return f"{covered} ({low}{BETWEEN}{high})"
+    return f"{covered} ({_('%(low)s to %(high)s', low=low, high=high)})"
 
 
 def _difference(found: Receipt) -> str:
     difference, rules = found["difference"], found["settings"]
     if difference is None:
-        return "It was compared with no champion."
-    word = "lower" if difference["mae"] > 0 else "higher"
-    return (
-        f"Its error is {formats.number(abs(difference['mae']), 2)} {word} than the champion's;"
-        f" in 90{formats.SPACE}% of the resamples of days it is lower by"
-        f" {_interval(difference['interval'])}. It is lower at all in"
-        f" {formats.percent(difference['confidence'], 1)} of"
-        f" {formats.number(rules['resamples'])} resamples;"
-        f" {formats.percent(rules['level'], 1)} are needed."
-    )
+        return _("It was compared with no champion.")
+    error = formats.number(abs(difference["mae"]), 2)
+    told = [
+        _("Its error is %(error)s lower than the champion's.", error=error)
+        if difference["mae"] > 0
+        else _("Its error is %(error)s higher than the champion's.", error=error),
+        _(
+            "In 90 %% of the resamples of days it is lower by %(interval)s.",
+            interval=_interval(difference["interval"]),
+        ),
+        _(
+            "It is lower at all in %(share)s of %(resamples)s resamples; %(level)s are needed.",
+            share=formats.percent(difference["confidence"], 1),
+            resamples=formats.number(rules["resamples"]),
+            level=formats.percent(rules["level"], 1),
+        ),
+    ]
+    return " ".join(told)
 
 
 def _slices(found: Receipt) -> html.Section | None:
@@ -203,24 +241,40 @@ def _slices(found: Receipt) -> html.Section | None:
         return None
     rows = [
         [
-            formats.WEATHER.get(item["slice"], item["slice"].capitalize()),
+            _slice_name(item["slice"]),
             formats.number(item["hours"]),
             formats.number(item["challenger"], 2),
             formats.number(item["champion"], 2),
             f"{formats.signed(100 * item['change'], 1)}{formats.SPACE}%",
             formats.percent(item["confidence"]),
-            components.badge("worse", "warning") if item["worse"] else "no worse",
+            components.badge(_("worse"), "warning") if item["worse"] else _("no worse"),
         ]
         for item in found["slices"]
     ]
-    heads = ["Slice", "Hours", "MAE", "Champion's", "Change", "Sure to be worse", "Verdict"]
+    heads = [
+        _("Slice"),
+        _("Hours"),
+        _("MAE"),
+        _("Champion's"),
+        _("Change"),
+        _("Sure to be worse"),
+        _("Verdict"),
+    ]
     return components.card(
-        "Slices",
-        components.table("Slices", heads, rows),
-        note=f"Worse is an error more than {formats.percent(found['settings']['slice'])} higher"
-        f" that is higher at all in {formats.percent(found['settings']['level'], 1)} of the"
-        " resamples.",
+        _("Slices"),
+        components.table(_("Slices"), heads, rows),
+        note=_(
+            "Worse is an error more than %(slice)s higher that is higher at all in %(level)s of "
+            "the resamples.",
+            slice=formats.percent(found["settings"]["slice"]),
+            level=formats.percent(found["settings"]["level"], 1),
+        ),
     )
+
+
+def _slice_name(name: str) -> str:
+    weather = formats.WEATHER.get(name)
+    return _(weather) if weather else reasons.told(name)
 
 
 def _behaviour(found: Receipt) -> html.Section | None:
@@ -228,18 +282,18 @@ def _behaviour(found: Receipt) -> html.Section | None:
         return None
     rows = [
         [
-            item["check"].capitalize(),
-            components.badge("passed", "success")
+            formats.check(item["check"]),
+            components.badge(_("passed"), "success")
             if item["passed"]
-            else components.badge("failed", "danger"),
-            item["detail"],
+            else components.badge(_("failed"), "danger"),
+            reasons.told(item["detail"]),
         ]
         for item in found["behaviour"]
     ]
     return components.card(
-        "Behaviour",
-        components.table("Behaviour", ["Check", "Outcome", "What it does"], rows),
-        note="What it says when one thing of a real hour is changed.",
+        _("Behaviour"),
+        components.table(_("Behaviour"), [_("Check"), _("Outcome"), _("What it does")], rows),
+        note=_("What it says when one thing of a real hour is changed."),
     )
 
 
@@ -248,31 +302,40 @@ def _data(found: Receipt) -> html.Section:
     facts = {}
     if data is not None:
         facts = {
-            "Hours": formats.number(data["rows"]),
-            "From": _hour(data["from"]),
-            "To": _hour(data["to"]),
-            "SHA-256": data["data_sha256"],
-            "Seen up to": _hour(found["seen_to"]) if found["seen_to"] else None,
+            _("Hours"): formats.number(data["rows"]),
+            _("From"): _hour(data["from"]),
+            _("To"): _hour(data["to"]),
+            _("SHA-256"): data["data_sha256"],
+            _("Seen up to"): _hour(found["seen_to"]) if found["seen_to"] else None,
         }
     rows = [
-        [item["check"].capitalize(), item["first"], item["last"], item["detail"]]
+        [
+            formats.check(item["check"]),
+            _day(item["first"]),
+            _day(item["last"]),
+            reasons.told(item["detail"]),
+        ]
         for item in found["findings"] or []
     ]
-    heads = ["Check", "First day", "Last day", "What is doubtful"]
-    doubts = components.table("Doubtful data", heads, rows) if rows else None
-    return components.card(
-        "Data", _facts(facts), doubts or html.P("Nothing about it was doubtful.", className="mb-0")
-    )
+    heads = [_("Check"), _("First day"), _("Last day"), _("What is doubtful")]
+    doubts = components.table(_("Doubtful data"), heads, rows) if rows else None
+    none = html.P(_("Nothing about it was doubtful."), className="mb-0")
+    return components.card(_("Data"), _facts(facts), doubts or none)
 
 
 def _interval(bounds: list[float] | None) -> str:
     if bounds is None:
         return formats.UNKNOWN
-    return BETWEEN.join(formats.number(bound, 2) for bound in bounds)
+    low, high = (formats.number(bound, 2) for bound in bounds)
+    return _("%(low)s to %(high)s", low=low, high=high)
 
 
 def _hour(text: str) -> str:
-    return text.replace("T", " ")[:16]
+    return formats.hour(dt.datetime.fromisoformat(text))
+
+
+def _day(text: str) -> str:
+    return formats.day(dt.date.fromisoformat(text))
 
 
 def _moment(stamp: str) -> str:
