@@ -52,12 +52,14 @@ def silent(place: Path) -> Iterator[str]:
 def test_a_store_that_goes_away_in_a_training_ends_it(
     app: Flask, server: Server, place: Path
 ) -> None:
-    run = begin("exporting")
+    run = begin("logging")
     wait_for(partial(is_made, place / "mlflow.db"), 60)
-    with locked(place) as said:
+    with locked(place):
         ended = end_of(run["run_id"])
         assert server.call("/api/predict", CHRISTMAS)[0] == 200
-    assert ended["status"] == "failed" and ended["reason"].endswith(said)
+    assert ended["status"] == "failed"
+    # It may hang in MLflow, which tries for long, or be asked first whether it is there.
+    assert ended["reason"].endswith(("mlflow.db: no answer", "mlflow.db: database is locked"))
 
 
 def is_made(store: Path) -> bool:

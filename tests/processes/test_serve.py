@@ -71,16 +71,6 @@ def test_a_new_champion_reaches_every_worker_and_no_request_fails(
     assert set(statuses) == {200}
 
 
-def test_one_process_schedules_and_another_takes_over(served: Server) -> None:
-    first = wait_for(served.schedulers, 10)
-    assert len(first) == 1
-    os.kill(first[0], signal.SIGKILL)
-    both = wait_for(lambda: len(served.schedulers()) == 2 and served.schedulers(), 15)
-    assert both[1] != both[0]
-    time.sleep(2)
-    assert len(served.schedulers()) == 2
-
-
 def test_flask_run_debug_schedules_once(start: Callable[..., Server], instance: Path) -> None:
     server = start(["run", "--debug"], instance, VLIB_SCHEDULER_SECONDS="1")
     wait_for(server.ready, 60)
