@@ -41,8 +41,6 @@ log = logging.getLogger(__name__)
 
 NOT_READY = "No model is ready yet; see /readyz for what is missing."
 STALE_AFTER = HOURS_PER_WEEK
-TRIED = "tried.json"
-"""Beside an artefact: which runtime loaded these very files in a process of its own."""
 RETRY = 15  # a broken champion is tried again after so many times the age of a refresh
 
 
@@ -436,7 +434,7 @@ def load(directory: Path, checksums: dict[str, str]) -> Artefact:
     """
     if not directory.is_dir():
         raise BrokenArtefact("its artefact was pruned or removed")
-    tried = directory / TRIED
+    tried = directory / versions.TRIED
     proof = json.dumps({"onnxruntime": RUNTIME, "checksums": checksums}, sort_keys=True)
     try:
         if tried.read_text() == proof:  # whatever has these checksums

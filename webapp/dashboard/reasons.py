@@ -25,6 +25,8 @@ WORDS = (
     *(N_("night of working days"), N_("rush hours"), N_("holiday mornings"), N_("working days'")),
     *(N_("not finite"), N_("negative"), N_("outside their own interval")),
     N_("different when asked again"),
+    # webapp/api/retrain.py: who asked
+    N_("admin token"),
     # the columns of the history
     *(N_("rentals"), N_("temperature"), N_("feels_like"), N_("humidity"), N_("windspeed")),
 )

@@ -134,7 +134,7 @@ def _facts(facts: dict[str, Any]) -> html.Dl:
 def _trigger(found: Receipt) -> str:
     asked = formats.trigger(found["trigger"])
     if found["requested_by"]:
-        asked += f", {found['requested_by']}"
+        asked += f", {reasons.told(found['requested_by'])}"
     if found["cause"]:
         return _("%(what)s: %(of)s", what=asked, of=reasons.told(found["cause"]))
     return asked
@@ -169,7 +169,7 @@ def _scores(found: Receipt) -> html.Section | None:
         _("Scores"),
         components.table(_("Scores"), heads, rows),
         html.P(_difference(found), className="mb-0"),
-        note=f"{_compared(found)} {_('Errors in rentals per hour.')}",
+        note=" ".join([_compared(found), _("Errors in rentals per hour.")]),
     )
 
 
