@@ -134,7 +134,7 @@ def _overruled() -> list[str]:
 
     They can't win again by themselves: only newer hours speak against what a person decided.
     """
-    found = []
+    found: list[str] = []
     for before, now in pairwise(reversed(queries.list_activations())):
         found = [] if now["activated_by"] == "training" else [*found, before["version"]]
     receipts = [queries.receipt(int(version)) or {} for version in found]

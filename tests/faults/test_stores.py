@@ -63,8 +63,11 @@ def test_a_store_that_goes_away_in_a_training_ends_it(
 
 
 def is_made(store: Path) -> bool:
-    """Say whether a store is there, with its tables."""
-    return store.exists() and store.stat().st_size > 0
+    """Say whether a store is there, with the experiment that trainings are logged to."""
+    if not store.exists() or not store.stat().st_size:
+        return False
+    with closing(sqlite3.connect(store)) as database:
+        return bool(database.execute("SELECT 1 FROM experiments WHERE name = 'vlib'").fetchall())
 
 
 @pytest.mark.parametrize("fault", [locked, refusing, silent])
