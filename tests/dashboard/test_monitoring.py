@@ -21,6 +21,7 @@ def frame(*rows: dict[str, Any]) -> pd.DataFrame:
         "lower": 80.0,
         "upper": 120.0,
         "actual": 100.0,
+        "estimated": False,
         "baseline": 100.0,
         "weather": "clear",
         "requested_at": pd.Timestamp("2026-01-01"),

@@ -71,6 +71,19 @@ def test_a_receipt_says_all_that_it_holds(call: Call, measured: None) -> None:
         assert part in words, part
 
 
+def test_experiments_leads_to_each_receipt(app: Flask, call: Call) -> None:
+    with app.app_context():
+        queries.add_run("spoilt", "admin", None)
+        queries.finish_run("spoilt", "rejected", "no data", receipt("rejected"))
+    for section, href in (
+        ("models", "?version=1"),
+        ("runs", "?version=1"),
+        ("runs", "?run=spoilt"),
+    ):
+        drawn = call(f"experiments-{section}-section.children")
+        assert f"/dashboard/receipts{href}" in str(drawn), section
+
+
 def test_the_newest_receipt_shows_by_itself(call: Call) -> None:
     assert told(call, "").startswith("Model 1promoted made for the tests.")
     assert "compared with no champion" not in told(call, "")  # nothing was measured of it

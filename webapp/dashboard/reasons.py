@@ -58,6 +58,7 @@ SENTENCES = (
         "too few new hours to compare on: {hours} are newer than what champion (version {version}, "
         "to {hour}) and challenger have seen, {least} are needed"
     ),
+    N_("this undoes the activation of version {version} by {who} on {day}: {rest}"),
     # training/behaviour.py
     N_("{what}: get {low} rentals on average, {more} {high}"),
     N_("{what}: should not get more, but get {low} rentals on average, {more} {high}"),

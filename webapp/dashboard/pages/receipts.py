@@ -38,7 +38,9 @@ def layout(choices: urls.Choices) -> Any:
         _(TITLE),
         _("The receipt of each decision about a new model. Nothing changes it afterwards."),
         urls.location("receipts", choices),
-        html.Div(components.field(_("Model"), select, CONTROLS["version"]), className="controls"),
+        html.Div(
+            components.field(_("Model"), select, CONTROLS["version"]), className="controls mb-3"
+        ),
         sections.section("receipts-receipt-section", components.waiting("large")),
     )
 
@@ -199,8 +201,16 @@ def _score(name: str, score: dict[str, Any]) -> list[Any]:
         formats.number(score["rmse"], 2),
         formats.signed(score["bias"], 2),
         formats.number(score["r2"], 3),
-        formats.percent(score.get("coverage"), 1),
+        _coverage(score),
     ]
+
+
+def _coverage(score: dict[str, Any]) -> str:
+    covered = formats.percent(score.get("coverage"), 1)
+    if not score.get("coverage_interval"):
+        return covered
+    low, high = (formats.number(100 * share, 1) for share in score["coverage_interval"])
+    return f"{covered} ({_('%(low)s to %(high)s', low=low, high=high)})"
 
 
 def _difference(found: Receipt) -> str:
@@ -231,7 +241,7 @@ def _slices(found: Receipt) -> html.Section | None:
         return None
     rows = [
         [
-            reasons.told(item["slice"]),
+            _slice_name(item["slice"]),
             formats.number(item["hours"]),
             formats.number(item["challenger"], 2),
             formats.number(item["champion"], 2),
@@ -260,6 +270,11 @@ def _slices(found: Receipt) -> html.Section | None:
             level=formats.percent(found["settings"]["level"], 1),
         ),
     )
+
+
+def _slice_name(name: str) -> str:
+    weather = formats.WEATHER.get(name)
+    return _(weather) if weather else reasons.told(name)
 
 
 def _behaviour(found: Receipt) -> html.Section | None:
