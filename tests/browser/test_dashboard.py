@@ -1,10 +1,12 @@
 """The dashboard as people use it."""
 
 import re
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
 
 from webapp.dashboard import PAGES
 
@@ -41,6 +43,18 @@ def barriers(page: Page) -> list[str]:
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_login_and_error_have_no_barriers(browser: Browser, app: Flask, scheme: Any) -> None:
+    page = browser.new_page(color_scheme=scheme)
+    client = app.test_client()
+    error = client.get("/nothing").text
+    app.config["VLIB_ACCESS"] = "token"
+    for html in (error, client.get("/dashboard/").text):
+        page.set_content(html)
+        assert barriers(page) == []
+    page.close()
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
