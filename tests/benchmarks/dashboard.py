@@ -12,7 +12,6 @@ from its request to its last byte; the bytes of everything that was sent.
 import argparse
 import json
 import os
-import shutil
 import statistics
 import tempfile
 import time
@@ -102,7 +101,9 @@ def main() -> None:
     lines = list(report(found, given.rounds))
     print("\n".join(lines))
     before, rest = REPORT.read_text().split(TABLE[0])
-    REPORT.write_text(before + TABLE[0] + "\n".join(lines) + "\n" + TABLE[1] + rest.split(TABLE[1])[1])
+    REPORT.write_text(
+        before + TABLE[0] + "\n".join(lines) + "\n" + TABLE[1] + rest.split(TABLE[1])[1]
+    )
 
 
 def fill(instance: Path, size: int) -> None:
@@ -183,7 +184,10 @@ def report(found: dict[int, dict[str, Views]], rounds: int) -> Any:
         " with a warm cache; figures change with the machine."
     )
     yield ""
-    yield "| page, with 1,000,000 predictions over 2 years | usable in, s | callbacks p95, ms | sent, kB | time against 100,000 |"
+    yield (
+        "| page, with 1,000,000 predictions over 2 years | usable in, s | callbacks p95, ms "
+        "| sent, kB | time against 100,000 |"
+    )
     yield "| --- | --- | --- | --- | --- |"
     yield f"| must | {MOST_SECONDS} | {MOST_MILLISECONDS} | {MOST_BYTES // 1000} | {MOST_RATIO} |"
     for name in ADDRESSES:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from webapp import importing
 
-from . import components, guard, sections, urls
+from . import components, delivery, guard, sections, urls
 from .pages import drift, experiments, explain, overview, performance, what_if
 
 PAGES = (overview, performance, drift, experiments, what_if, explain)
@@ -26,6 +26,10 @@ INDEX = """<!DOCTYPE html>
     <link rel="icon" type="image/svg+xml" href="/dashboard/assets/favicon.svg">
     <script src="/dashboard/assets/theme.js"></script>
     {%css%}
+    <link rel="preload" as="script"
+      href="/dashboard/_dash-component-suites/dash/dcc/async-graph.js">
+    <link rel="preload" as="script"
+      href="/dashboard/_dash-component-suites/plotly/package_data/plotly.min.js">
   </head>
   <body>
     {%app_entry%}
@@ -64,6 +68,7 @@ def init_app(app: Flask) -> Dash:
     _register_callbacks(dash_app)
     for page in PAGES:
         page.register_callbacks(dash_app)
+    delivery.init_app(app)
     guard.protect(app, dash_app, [page.PATH for page in PAGES])
     app.add_url_rule("/", "home", _home)
     # Dash does this in its first request, where requests at the same time would race.

@@ -100,12 +100,12 @@ def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> F
     return figure
 
 
-def error_over_time(table: pd.DataFrame, theme: str) -> Figure:
-    """Draw the mean absolute error of the model and of the seasonal-naive baseline."""
+def error_over_time(table: pd.DataFrame, metric: str, unit: str, theme: str) -> Figure:
+    """Draw a metric of the model, and of the seasonal-naive baseline if it has that one."""
     colours = THEMES[theme]
     lines = (
-        ("baseline_mae", "Repeating last week", colours.baseline, "dash", "diamond", 1.5),
-        ("mae", "Model", colours.model, "solid", "circle", 2.5),
+        (f"baseline_{metric}", "Repeating last week", colours.baseline, "dash", "diamond", 1.5),
+        (metric, "Model", colours.model, "solid", "circle", 2.5),
     )
     traces = [
         {
@@ -116,11 +116,15 @@ def error_over_time(table: pd.DataFrame, theme: str) -> Figure:
             "y": as_json(table[column]),
             "line": {"color": colour, "width": width, "dash": dash},
             "marker": {"size": 6, "symbol": symbol},
-            "hovertemplate": "%{y:.1f}",
+            "hovertemplate": "%{y:.2f}" if metric == "r2" else "%{y:.1f}",
         }
         for column, name, colour, dash, symbol, width in lines
+        if column in table
     ]
-    return _over_time(traces, theme, tickformat="%-d %b\n%Y")
+    figure = _over_time(traces, theme, tickformat="%-d %b\n%Y")
+    zero = "tozero" if metric in ("mae", "rmse", "width") else "normal"
+    figure["layout"]["yaxis"] |= {"rangemode": zero, "title": _title(unit)}
+    return figure
 
 
 def season(table: pd.DataFrame, label: str, unit: str, theme: str) -> Figure:
@@ -190,35 +194,35 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
     return figure
 
 
-def by_weather(table: pd.DataFrame, theme: str) -> Figure:
-    """Draw the error of model and baseline by weather."""
+def by_slice(table: pd.DataFrame, theme: str) -> Figure:
+    """Draw the error of model and baseline by slice, `label`, from the top down."""
     colours = THEMES[theme]
-    names = [formats.WEATHER[name].replace(" or", "<br>or") for name in table["weather"]]
-    bars = (
-        ("mae", "Model", colours.model, ""),
-        ("baseline_mae", "Repeating last week", colours.baseline, "/"),
+    names = [_wrapped(name) for name in table["label"]]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "Model",
+        "x": as_json(table["mae"]),
+        "y": names,
+        "hovertemplate": "%{x:.1f}",
+        "marker": {"color": colours.model},
+    }
+    marks = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "Repeating last week",
+        "x": as_json(table["baseline_mae"]),
+        "y": names,
+        "hovertemplate": "%{x:.1f}",
+        "marker": {"color": colours.baseline, "symbol": "diamond", "size": 9},
+    }
+    numbers = _numbers(table["mae"], names, [formats.number(value) for value in table["mae"]])
+    figure = _dress(
+        [bars, marks, numbers | {"showlegend": False}], theme, hovermode="y unified", bargap=0.35
     )
-    traces = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": name,
-            "x": as_json(table[column]),
-            "y": names,
-            "text": [formats.number(value) for value in table[column]],
-            "textposition": "outside",
-            "cliponaxis": False,
-            "hovertemplate": "%{x:.1f}",
-            "marker": {
-                "color": colour,
-                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.surface},
-            },
-        }
-        for column, name, colour, pattern in bars
-    ]
-    figure = _dress(traces, theme, hovermode="y unified", bargap=0.35, bargroupgap=0.1)
     top = table[["mae", "baseline_mae"]].max().max()
-    figure["layout"]["xaxis"] |= {"range": [0, 1.2 * top]}  # room for the numbers behind the bars
+    figure["layout"]["height"] = max(HEIGHT, 90 + 26 * len(names))
+    figure["layout"]["xaxis"] |= {"range": [0, 1.1 * top], "title": _title(UNIT)}
     figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
     return figure
 
@@ -242,9 +246,10 @@ def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
         "name": "One hour",
         "x": as_json(frame["predicted"]),
         "y": as_json(frame["actual"]),
-        "text": [formats.hour(when) for when in frame["datetime"]],
+        "customdata": as_json(frame["datetime"]),
         "marker": {"color": colours.model, "size": 6, "opacity": 0.4},
-        "hovertemplate": "%{text}<br>predicted %{x:.0f}, actual %{y:.0f}<extra></extra>",
+        "hovertemplate": "%{customdata|%a %-d %b %Y, %H:%M}<br>"
+        "predicted %{x:.0f}, actual %{y:.0f}<extra></extra>",
     }
     figure = _dress([diagonal, points], theme)
     figure["layout"]["xaxis"] |= {"title": _title(f"Predicted, {UNIT}"), "rangemode": "tozero"}
@@ -297,6 +302,7 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
     names = [_wrapped(name) for name in repeats]
     means = [sum(values) / len(values) for values in repeats.values()]
     ends = [max(0.0, *values) for values in repeats.values()]
+    written = [formats.signed(mean, 1) for mean in means]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -321,7 +327,7 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
         "hoverinfo": "skip",
     }
     figure = _dress(
-        [bars, rings, _numbers(ends, names, means, 1)], theme, showlegend=False, bargap=0.4
+        [bars, rings, _numbers(ends, names, written)], theme, showlegend=False, bargap=0.4
     )
     figure["layout"]["height"] = max(HEIGHT, 80 + 30 * len(names))
     figure["layout"]["xaxis"] |= {"range": [min([0.0, *means]), 1.35 * max([1.0, *ends])]} | {
@@ -442,14 +448,14 @@ def parts(
     return figure
 
 
-def _numbers(x: Sequence[float], y: Sequence[str], values: Sequence[float], digits: int) -> Trace:
-    """Write numbers behind what ends at `x`."""
+def _numbers(x: Sequence[float], y: Sequence[str], texts: Sequence[str]) -> Trace:
+    """Write texts behind what ends at `x`."""
     return {
         "type": "scatter",
         "mode": "text",
         "x": as_json(x),
         "y": list(y),
-        "text": [f" {formats.signed(value, digits)}" for value in values],
+        "text": [f" {text}" for text in texts],
         "textposition": "middle right",
         "cliponaxis": False,
         "hoverinfo": "skip",

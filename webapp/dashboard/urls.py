@@ -14,6 +14,7 @@ from dash.exceptions import PreventUpdate
 
 PREFIX = "/dashboard/"
 Choices = dict[str, str]
+EVERYWHERE = ("theme", "lang")
 # Takes what was chosen and the name of what changed last, gives what is legal.
 Clean = Callable[[Choices, str | None], Choices]
 
@@ -43,6 +44,11 @@ def search(choices: Mapping[str, str]) -> str:
 def with_choice(choices: Mapping[str, str], **changes: str) -> str:
     """Write the query string of a link that changes some choices and keeps the others."""
     return search({**choices, **changes}) or "?"
+
+
+def link(path: str, choices: Mapping[str, str], **chosen: str) -> str:
+    """Write the address of another page, which keeps what holds for all pages."""
+    return path + search({name: choices.get(name, "") for name in EVERYWHERE} | chosen)
 
 
 def location(page: str, choices: Mapping[str, str]) -> dcc.Location:

@@ -153,7 +153,7 @@ def _recent(version: int, newest: dt.datetime | None) -> pd.DataFrame:
     """Return the champion's newest week that can be measured, or all that can be."""
     since = newest - RECENT + HOUR if newest else None
     for start in (since, None):
-        frame = queries.predictions_frame(
+        frame = queries.scored_frame(
             start=start, sources=("live", "backtest"), model_version=version
         )
         frame = monitoring.pick(frame)

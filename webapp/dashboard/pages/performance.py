@@ -11,7 +11,7 @@ from dash import Dash, html
 
 from webapp import monitoring, queries
 
-from .. import components, figures, formats, sections, urls
+from .. import components, figures, formats, sections, slices, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}performance"
@@ -33,8 +33,30 @@ SOURCES = {
     "replay": "Replay",
     "backtest": "Backtest",
 }
-DEFAULTS = {"window": "28d", "version": "champion", "horizon": "24", "source": "auto"}
-LEGAL = {"window": WINDOWS, "horizon": HORIZONS, "source": SOURCES}
+# Name, and unit; what is said of it by period.
+METRICS = {
+    "mae": ("Mean absolute error", "rentals per hour"),
+    "rmse": ("Root mean squared error", "rentals per hour"),
+    "bias": ("Bias, predicted less actual", "rentals per hour"),
+    "r2": ("R²", "1 is perfect"),
+    "coverage": ("Hours inside the 90 % interval", "%"),
+    "width": ("Width of the 90 % interval", "rentals per hour"),
+}
+DEFAULTS = {
+    "window": "28d",
+    "version": "champion",
+    "horizon": "24",
+    "source": "auto",
+    "metric": "mae",
+    "slice": "",
+}
+LEGAL = {
+    "window": WINDOWS,
+    "horizon": HORIZONS,
+    "source": SOURCES,
+    "metric": METRICS,
+    "slice": slices.options(),
+}
 CONTROLS = {
     "window": "performance-window-radio",
     "from": "performance-from-input",
@@ -42,19 +64,28 @@ CONTROLS = {
     "version": "performance-version-select",
     "horizon": "performance-horizon-select",
     "source": "performance-source-select",
+    "slice": "performance-slice-select",
+    "metric": "performance-metric-select",
 }
-TIME, SCATTER, HOURS, WEATHER = (
-    f"performance-{name}-graph" for name in ("time", "scatter", "hour", "weather")
+TIME, SCATTER, HOURS, SLICES = (
+    f"performance-{name}-graph" for name in ("time", "scatter", "hour", "slice")
 )
-POINTS = 1500
+POINTS = 800
 
 COLUMNS = {
     "datetime": "Hour",
     "hours": "Hours",
     "mae": "Mean absolute error, rentals per hour",
     "baseline_mae": "The same of repeating last week",
+    "rmse": "Root mean squared error",
     "bias": "Bias, rentals per hour",
-    "coverage": "Share inside the interval",
+    "r2": "R²",
+    "coverage": "Inside the interval, %",
+    "width": "Width of the interval, rentals",
+    "baseline_rmse": "Root mean squared error of repeating last week",
+    "baseline_bias": "Bias of repeating last week",
+    "baseline_r2": "R² of repeating last week",
+    "label": "Slice",
     "predicted": "Predicted, rentals",
     "actual": "Actual, rentals",
 }
@@ -69,6 +100,7 @@ class View:
     version: int | None
     horizon: int
     source: str
+    slice: str
 
 
 def layout(choices: urls.Choices) -> Any:
@@ -83,12 +115,17 @@ def layout(choices: urls.Choices) -> Any:
         sections.section(
             "performance-result-section",
             components.waiting("small"),
-            components.chart(TIME, "Error over time", "wide"),
+            components.chart(TIME, "Right and wrong over time", "wide", _metric_field(chosen)),
             components.chart(SCATTER, "Predicted against actual"),
-            components.chart(HOURS, "Error by hour and weekday", "wide"),
-            components.chart(WEATHER, "Error by weather"),
+            components.chart(HOURS, "Error by hour and weekday", "whole"),
             look="chart-grid",
         ),
+        sections.section(
+            "performance-slices-section",
+            None,
+            components.chart(SLICES, "Where it is wrong, the worst first"),
+        ),
+        sections.section("performance-worst-section", components.waiting("large")),
     )
 
 
@@ -101,9 +138,13 @@ def register_callbacks(app: Dash) -> None:
         PATH,
         "performance-result-section",
         result,
-        [TIME, SCATTER, HOURS, WEATHER],
+        [TIME, SCATTER, HOURS],
         look="chart-grid",
     )
+    sections.register(
+        app, "performance", PATH, "performance-slices-section", by_slice, charts=[SLICES]
+    )
+    sections.register(app, "performance", PATH, "performance-worst-section", worst)
 
 
 def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
@@ -124,29 +165,74 @@ def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
 
 def result(choices: urls.Choices, theme: str) -> Drawing:
     """Return key figures and charts of what the URL asks for."""
+    chosen = clean(choices, None)
+    view = _view(chosen)
+    frame = slices.only(_frame(view), view.slice)
+    scores = monitoring.scores(frame)
+    if scores is None:
+        return Drawing(_nothing())
+    told = html.P(_told(frame, scores, view), className="told", role="status")
+    return Drawing(
+        [told, _key_figures(scores)],
+        {
+            TIME: _over_time(frame, scores, chosen["metric"], theme),
+            SCATTER: _scatter(frame, scores, theme),
+            HOURS: _by_hour(frame, theme),
+        },
+    )
+
+
+def by_slice(choices: urls.Choices, theme: str) -> Drawing:
+    """Return the error of every slice of the hours, of all that were predicted."""
     view = _view(clean(choices, None))
+    frame = _frame(view)
+    if frame.empty:
+        return Drawing()
+    table = slices.table(
+        frame,
+        start=view.start,
+        end=view.end,
+        source=frame["source"].iloc[0],
+        model_version=view.version,
+        horizon=view.horizon,
+    )
+    top, last = table.iloc[0], table.iloc[-1]
+    chart = Chart(
+        figures.by_slice(table, theme),
+        "Mean absolute error, rentals per hour",
+        f"Worst: {top['label']}, {formats.number(top['mae'])} rentals per hour off on average "
+        f"in {formats.quantity(top['hours'], 'hour')}. Best: {last['label']}, "
+        f"{formats.number(last['mae'])}.",
+        table.assign(coverage=100 * table["coverage"])[
+            ["label", "hours", "mae", "baseline_mae", "coverage"]
+        ].rename(columns=COLUMNS),
+    )
+    return Drawing(None, {SLICES: chart})
+
+
+def worst(choices: urls.Choices, _theme: str) -> Drawing:
+    """Return the hours that were predicted worst."""
+    view = _view(clean(choices, None))
+    frame = slices.only(_frame(view), view.slice)
+    return Drawing(None if frame.empty else slices.worst(frame, choices))
+
+
+def _frame(view: View) -> pd.DataFrame:
+    """Return the scored predictions of a view."""
     sources = ("live", "backtest") if view.source == "auto" else (view.source,)
-    frame = queries.predictions_frame(
+    frame = queries.scored_frame(
         start=view.start,
         end=view.end,
         sources=sources,
         model_version=view.version,
         horizon=view.horizon,
     )
-    frame = monitoring.pick(frame, sources)
-    scores = monitoring.scores(frame)
-    if scores is None:
-        return Drawing(_nothing())
-    told = html.P(_told(frame, scores), className="told", role="status")
-    return Drawing(
-        [told, _key_figures(scores)],
-        {
-            TIME: _over_time(frame, scores, theme),
-            SCATTER: _scatter(frame, scores, theme),
-            HOURS: _by_hour(frame, theme),
-            WEATHER: _by_weather(frame, theme),
-        },
-    )
+    return monitoring.pick(frame, sources)
+
+
+def _metric_field(chosen: urls.Choices) -> html.Div:
+    names = {name: label for name, (label, _) in METRICS.items()}
+    return html.Div(_select_field("Show", "metric", names, chosen), className="controls my-3")
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
@@ -158,6 +244,7 @@ def _controls(chosen: urls.Choices) -> html.Section:
             _select_field("Model", "version", _versions(chosen["version"]), chosen),
             _select_field("Predicted ahead by", "horizon", HORIZONS, chosen),
             _select_field("Source", "source", SOURCES, chosen),
+            _select_field("Only", "slice", LEGAL["slice"], chosen),
         ],
         className="panel controls",
         **components.attributes(aria_label="What to show"),
@@ -190,7 +277,14 @@ def _view(chosen: urls.Choices) -> View:
         start = end - SPANS[chosen["window"]]
     elif end is not None:
         end += dt.timedelta(days=1)  # the reader means the whole last day
-    return View(start, end, _version(chosen["version"]), int(chosen["horizon"]), chosen["source"])
+    return View(
+        start=start,
+        end=end,
+        version=_version(chosen["version"]),
+        horizon=int(chosen["horizon"]),
+        source=chosen["source"],
+        slice=chosen["slice"],
+    )
 
 
 def _version(chosen: str) -> int | None:
@@ -218,7 +312,7 @@ def _nothing() -> html.Div:
     )
 
 
-def _told(frame: pd.DataFrame, scores: monitoring.Scores) -> str:
+def _told(frame: pd.DataFrame, scores: monitoring.Scores, view: View) -> str:
     source = frame["source"].iloc[0]
     versions = sorted(frame["model_version"].unique())
     models = ("Model " if len(versions) == 1 else "Models ") + ", ".join(map(str, versions))
@@ -226,6 +320,7 @@ def _told(frame: pd.DataFrame, scores: monitoring.Scores) -> str:
         f"{models}, {formats.SOURCES[source]}, {formats.ahead(frame['horizon'].iloc[0])}: "
         f"{formats.quantity(scores.hours, 'hour')} from {formats.hour(scores.first)} to "
         f"{formats.hour(scores.last)}."
+        + (f" Only: {LEGAL['slice'][view.slice]}." if view.slice else "")
     )
 
 
@@ -253,15 +348,17 @@ def _key_figures(scores: monitoring.Scores) -> html.Dl:
     )
 
 
-def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Chart:
+def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, metric: str, theme: str) -> Chart:
     every = monitoring.bucket(scores.first, scores.last)
     table = monitoring.error_over_time(frame, every)
+    table["coverage"] *= 100
     period = {"h": "hour", "D": "day", "W": "week"}[every]
     worst = table.sort_values("mae").iloc[-1]
     better = int((table["mae"] < table["baseline_mae"]).sum())
+    name, unit = METRICS[metric]
     return Chart(
-        figures.error_over_time(table, theme),
-        f"Mean absolute error by {period}, rentals per hour",
+        figures.error_over_time(table, metric, unit, theme),
+        f"{name} by {period}, {unit}",
         f"The model beats repeating last week on {better} of "
         f"{formats.quantity(len(table), period)}. Worst: {_period(worst['datetime'], every)}, "
         f"{formats.number(worst['mae'])} rentals per hour off on average.",
@@ -287,23 +384,6 @@ def _by_hour(frame: pd.DataFrame, theme: str) -> Chart:
         table.rename(index=dict(enumerate(formats.WEEKDAYS)), columns=str)
         .rename_axis("Weekday")
         .reset_index(),
-    )
-
-
-def _by_weather(frame: pd.DataFrame, theme: str) -> Chart:
-    table = monitoring.error_by_weather(frame)
-    parts = [
-        f"{formats.WEATHER[row['weather']]}: {formats.number(row['mae'])} "
-        f"({formats.quantity(row['hours'], 'hour')})"
-        for row in table.to_dict("records")
-    ]
-    return Chart(
-        figures.by_weather(table, theme),
-        "Mean absolute error, rentals per hour",
-        "; ".join(parts) + "." if parts else "The weather of these hours is not known.",
-        table.replace({"weather": formats.WEATHER}).rename(
-            columns={"weather": "Weather"} | COLUMNS
-        ),
     )
 
 
