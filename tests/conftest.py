@@ -26,6 +26,11 @@ SETTINGS = {"TESTING": True, "VLIB_ADMIN_TOKEN": TOKEN, "VLIB_REFRESH_SECONDS": 
 HOLDOUT_HOURS = 7 * 24
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ``pytest tests/faults --rounds 20`` do each fault twenty times."""
+    parser.addoption("--rounds", type=int, default=3, help="how often each of tests/faults is done")
+
+
 def make_app(instance: Path, **settings: Any) -> Flask:
     """Build an application on an instance folder."""
     return create_app(SETTINGS | {"VLIB_INSTANCE_PATH": str(instance)} | settings)

@@ -94,6 +94,12 @@ def read_understanding(directory: Path, checksums: dict[str, str]) -> dict[str, 
     return document
 
 
+def check_files(directory: Path, checksums: dict[str, str]) -> None:
+    """Read what an artefact is made of; raise `BrokenArtefact` if a file is not what was stored."""
+    for name in (*FORESTS, METADATA, TREES):
+        _read(directory / name, checksums)
+
+
 class Artefact:
     """A model that predicts; make it with `load`."""
 

@@ -71,7 +71,7 @@ def check(uri: str) -> None:
     scheme = urlsplit(uri).scheme.partition("+")[0]
     try:
         if scheme == "sqlite":
-            _check_sqlite(Path(uri.partition(":///")[2]))
+            _check_sqlite(_file_of(uri))
         elif scheme in _PORTS:
             address = (urlsplit(uri).hostname or "", urlsplit(uri).port or _PORTS[scheme])
             socket.create_connection(address, timeout=5).close()
@@ -278,7 +278,24 @@ def _client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
 
+    if urlsplit(uri).scheme.partition("+")[0] == "sqlite":
+        _make_store(_file_of(uri))
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _make_store(path: Path) -> None:
+    """Make MLflow's tables in a new file, and put it in place when it is whole.
+
+    MLflow never recovers from being killed while it makes them.
+    """
+    import mlflow
+
+    if path.exists() and path.stat().st_size:
+        return
+    draft = path.with_name(f"{path.name}.part")
+    draft.unlink(missing_ok=True)
+    mlflow.MlflowClient(tracking_uri=f"sqlite:///{draft}")
+    draft.rename(path)
 
 
 def _experiment(client: MlflowClient, uri: str, artifact_location: str) -> str:
@@ -289,6 +306,11 @@ def _experiment(client: MlflowClient, uri: str, artifact_location: str) -> str:
     remote = urlsplit(uri).scheme in ("http", "https")
     place = artifact_location if "://" in artifact_location else _file_uri(artifact_location)
     return str(client.create_experiment(EXPERIMENT, artifact_location=None if remote else place))
+
+
+def _file_of(uri: str) -> Path:
+    """Return the file of a SQLite store."""
+    return Path(uri.partition(":///")[2])
 
 
 def _file_uri(path: str) -> str:

@@ -15,6 +15,7 @@ from . import (
     headers,
     history,
     journal,
+    language,
     metrics,
     models,
     predictor,
@@ -40,6 +41,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     with app.app_context():
         prepare_connections(db.engine, durable=app.config["VLIB_DURABILITY"] == "power")
+    language.init_app(app)
     errors.init_app(app)
     auth.init_app(app)
     history.init_app(app)

@@ -20,6 +20,7 @@ from training.drift import season_drift
 from training.features import HORIZONS
 
 from . import journal, monitoring, notices, predictor, queries
+from .language import N_
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def no_predictions(_raised: bool) -> Values | None:
 
 
 def champion_broken(_raised: bool) -> Values | None:
-    """Find that an older version serves in the champion's place."""
+    """Find that the champion's artefact is broken: it serves from memory, or an older version."""
     current = predictor.current()
     broken = current.problem is not None and current.serving is not None
     return {"problem": current.problem} if broken else None
@@ -131,54 +132,60 @@ def inputs_drift(_raised: bool) -> Values | None:
 CONDITIONS = (
     Condition(
         "no_predictions",
-        "Nothing can be predicted: {missing}.",
-        "Look at the last training on the page Experiments, and start one.",
+        N_("Nothing can be predicted: {missing}."),
+        N_("Look at the last training on the page Experiments, and start one."),
         no_predictions,
     ),
     Condition(
         "champion_broken",
-        "The champion can't serve, so an older version does: {problem}.",
-        "Restore its files from a backup, or activate another version.",
+        N_("The champion's artefact is damaged: {problem}."),
+        N_("Restore its files from a backup, or activate another version."),
         champion_broken,
     ),
     Condition(
         "database_behind",
-        "Predictions have waited {seconds} s for the database; they are held in the journal.",
-        "See whether the database is locked, full or gone; they are stored when it is back.",
+        N_("Predictions have waited {seconds} s for the database; they are held in the journal."),
+        N_("See whether the database is locked, full or gone; they are stored when it is back."),
         database_behind,
     ),
     Condition(
         "history_late",
-        "No observation has come since {newest}, so predictions get worse by the day.",
-        "See what sends them to POST /api/observations.",
+        N_("No observation has come since {newest}, so predictions get worse by the day."),
+        N_("See what sends them to POST /api/observations."),
         history_late,
     ),
     Condition(
         "training_failed",
-        "The last training ended as {status}: {reason}",
-        "Mend what the reason names, and train again; the last good model serves on.",
+        N_("The last training ended as {status}: {reason}"),
+        N_("Mend what the reason names, and train again; the last good model serves on."),
         training_failed,
     ),
     Condition(
         "error_high",
-        "Over the last {hours} live hours the error at {horizon} h ahead is {mae} rentals an hour;"
-        " on the holdout it was {holdout}.",
-        "A training starts by itself; see the page Drift for what has changed.",
+        N_(
+            "Over the last {hours} live hours the error at {horizon} h ahead is {mae} rentals an "
+            "hour; on the holdout it was {holdout}."
+        ),
+        N_("A training starts by itself; see the page Drift for what has changed."),
         error_high,
         evidence=True,
     ),
     Condition(
         "coverage_off",
-        "{coverage} % of the last {hours} live hours lie in the interval at {horizon} h ahead;"
-        " 90 % should.",
-        "A training starts by itself; until then take the intervals with care.",
+        N_(
+            "{coverage} % of the last {hours} live hours lie in the interval at {horizon} h ahead;"
+            " 90 % should."
+        ),
+        N_("A training starts by itself; until then take the intervals with care."),
         coverage_off,
         evidence=True,
     ),
     Condition(
         "inputs_drift",
-        "Over the last {days} days these differ from the same season of earlier years: {names}.",
-        "See the page Drift: a broken sensor is to be mended, a real change is learned.",
+        N_(
+            "Over the last {days} days these differ from the same season of earlier years: {names}."
+        ),
+        N_("See the page Drift: a broken sensor is to be mended, a real change is learned."),
         inputs_drift,
         evidence=True,
     ),

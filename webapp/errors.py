@@ -25,17 +25,20 @@ from json import dumps
 from typing import Any
 
 from flask import Flask, Response, current_app, g, has_request_context, render_template, request
+from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from .language import N_
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MACHINE_PATHS = ("/healthz", "/readyz", "/metrics", "/api")
 DETAILS = {
-    404: "There is nothing at this address.",
-    405: "This address does not take this method; Allow names those it takes.",
-    500: "Something went wrong here; the log has it under the request_id.",
+    404: N_("There is nothing at this address."),
+    405: N_("This address does not take this method; Allow names those it takes."),
+    500: N_("Something went wrong here; the log has it under the request_id."),
 }
 
 
@@ -152,7 +155,7 @@ def respond(problem: Problem) -> Response:
         body = dumps(problem.to_json(), separators=(",", ":"))
         response = Response(body, problem.status, mimetype="application/problem+json")
     else:
-        page = render_template("error.html", **problem.to_json())
+        page = render_template("error.html", **problem.to_json() | {"detail": _(problem.detail)})
         response = Response(page, problem.status, mimetype="text/html")
     response.headers.update(problem.headers)
     return response
@@ -187,7 +190,7 @@ def _http_error(error: HTTPException) -> WerkzeugResponse:
 def _database_error(error: OperationalError | PoolTimeout) -> Response:
     reason = getattr(error, "orig", error)  # without the statement and its values
     current_app.logger.error("%s: the database does not answer: %s", request_id(), reason)
-    return respond(Unavailable("The database can't take this now; nothing was changed."))
+    return respond(Unavailable(N_("The database can't take this now; nothing was changed.")))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from . import predictor, queries
 JSON = dict[str, Any]
 
 MEASURED = (
-    *("champion_version", "from", "to", "hours", "days"),
+    *("champion_version", "champion_by_hand", "from", "to", "hours", "days"),
     *("challenger", "champion", "baseline", "difference", "slices", "behaviour"),
     *("seen_to", "mlflow_run_id", "mlflow_version"),
 )
@@ -58,10 +59,14 @@ def judge(
     evidence = promotion.weigh(ours, theirs, working, rules())
     behaviour, broken = _try_out(directory, result.checksums, history)
     decision = promotion.decide(evidence, behaviour, rules(), broken=broken, too_few=too_few)
+    replaces = _activated_by_hand()
+    if decision.status == "promoted" and replaces:
+        decision = replace(decision, reason=f"{decision.reason}; {_undone(replaces)}")
     newest = ours["datetime"].iloc[-1].isoformat()
     compared = decision.status == "promoted" and theirs is not None
     found = {
         "champion_version": str(champion.version) if champion else None,
+        "champion_by_hand": replaces,
         "from": ours["datetime"].iloc[0].isoformat(),
         "to": newest,
         **evidence,
@@ -89,6 +94,22 @@ def rules() -> Rules:
         level=config["VLIB_PROMOTION_LEVEL"],
         slice=config["VLIB_PROMOTION_SLICE"],
         hours=config["VLIB_PROMOTION_HOURS"],
+    )
+
+
+def _activated_by_hand() -> JSON | None:
+    """Return the activation that made the champion one, if a person asked for it."""
+    newest = next(iter(queries.list_activations()), None)
+    if newest is None or newest["activated_by"] == "training":
+        return None
+    return {name: newest[name] for name in ("version", "activated_at", "activated_by", "reason")}
+
+
+def _undone(activation: JSON) -> str:
+    return (
+        f"this undoes the activation of version {activation['version']} by"
+        f" {activation['activated_by']} on {activation['activated_at'][:10]}:"
+        f" {activation['reason']}"
     )
 
 

@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from training import features
-from training.artefact import Artefact, BrokenArtefact, read_understanding
+from training.artefact import Artefact, BrokenArtefact, check_files, read_understanding
 from training.calendar import Calendar
 from training.history import HOURS_PER_WEEK, NO_HISTORY, History, Ints
 from training.quantiles import Quantiles
 from training.schema import WEATHER
 
-from . import history, queries
+from . import history, queries, versions
 from .config import ROOT
 from .errors import Conflict, Unavailable, Unprocessable
 from .history import to_text
+from .language import N_
 from .versions import Versions
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class Predictor:
         self.problem: str | None = None  # with the champion
         self.outage: str | None = None  # of the database
         self._retry_at = float("-inf")
+        self._files: dict[str, tuple[int, int, int]] = {}  # of what serves, as they were loaded
         self._understood: tuple[int, dict[str, Any] | None] | None = None
         self._activation = 0
         self._max_age = max_age
@@ -178,13 +180,21 @@ class Predictor:
             history.cache().refresh()
             activation = queries.newest_activation()
             retry = self.problem is not None and time.monotonic() > self._retry_at
-            if activation != self._activation or retry:
+            if activation != self._activation or retry or self._touched():
                 self._swap(activation)
             self.outage = None
         except SQLAlchemyError as error:  # the last good state serves until the database is back
             self.outage = "the database can't be read"
             log.warning("The database can't be read, so no news is taken in: %s", error)
         self._checked = time.monotonic()
+
+    def _touched(self) -> bool:
+        """Say whether the files of what serves, which never change, did."""
+        serving = self.serving
+        return serving is not None and self._files != versions.state(self._folder(serving.version))
+
+    def _folder(self, version: int) -> Path:
+        return self.models / str(version)
 
     def _swap(self, activation: int) -> None:
         """Serve the champion or, while it can't be served, the one before it."""
@@ -193,21 +203,35 @@ class Predictor:
         if not champions:  # the history that they were of was replaced
             self.serving = None
         for version, checksums in champions:
-            if self.serving is not None and version == self.serving.version:
-                break
             try:
-                artefact = load(self.models / str(version), checksums)
+                self._serve(version, checksums)
+                break
             except BrokenArtefact as error:
-                problem = problem or f"model {version} can't be served: {error}"
-                continue
-            self.serving = Serving(version, artefact)
-            log.info("Model %s serves", version)
-            break
+                problem = problem or f"model {version} is broken: {error}"
+                if self.serving is not None and version == self.serving.version:
+                    break  # it was whole when it was loaded
+        if problem:
+            problem += f"; {self._instead(champions[0][0])}"
         if problem and problem != self.problem:
-            instead = f"model {self.serving.version}" if self.serving else "no model"
-            log.error("%s; %s serves instead", problem, instead)
+            log.error("%s", problem)
         self.problem, self._activation = problem, activation
         self._retry_at = time.monotonic() + RETRY * self._max_age
+
+    def _instead(self, champion: int) -> str:
+        if self.serving is None:
+            return "no model serves"
+        if self.serving.version == champion:
+            return "it serves on from memory, until the next start"
+        return f"model {self.serving.version} serves instead"
+
+    def _serve(self, version: int, checksums: dict[str, str]) -> None:
+        """Serve a version; raise `BrokenArtefact` if its files are not what was stored."""
+        self._files = versions.state(self._folder(version))
+        if self.serving is not None and version == self.serving.version:
+            check_files(self._folder(version), checksums)
+            return
+        self.serving = Serving(version, load(self._folder(version), checksums))
+        log.info("Model %s serves", version)
 
 
 def init_app(app: Flask) -> None:
@@ -233,7 +257,7 @@ def missing() -> list[str]:
     if predictor.outage:
         return [predictor.outage]
     if predictor.serving is None:
-        return [predictor.problem or "no model has been trained yet"]
+        return [predictor.problem or N_("no model has been trained yet")]
     return []
 
 

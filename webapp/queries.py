@@ -7,7 +7,7 @@ come out as ISO text, or as data frames for the dashboard and for training.
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -659,6 +659,11 @@ def get_run(run_id: str) -> JSON | None:
     return _one_run(TrainingRun.run_id == run_id)
 
 
+def run_of(version: int) -> JSON | None:
+    """Return the run that made a version."""
+    return _one_run(TrainingRun.model_version == version)
+
+
 def active_run() -> JSON | None:
     """Return the run that is queued or running."""
     return _one_run(TrainingRun.active.is_(True))
@@ -673,10 +678,11 @@ def run_counts() -> list[tuple[str, int, dt.datetime | None]]:
         return [(status, number, last) for status, number, last in connection.execute(statement)]
 
 
-def last_due() -> dt.datetime | None:
-    """Return the newest due time of the schedule that led to a run."""
+def last_due(now: dt.datetime) -> dt.datetime | None:
+    """Return the newest due time of the schedule, up to a local time, that led to a run."""
+    newest = select(func.max(TrainingRun.due)).where(TrainingRun.due <= now)
     with reading() as connection:
-        return connection.scalar(select(func.max(TrainingRun.due)))
+        return connection.scalar(newest)
 
 
 def first_request() -> dt.datetime | None:
@@ -1011,11 +1017,11 @@ def backup(path: Path) -> None:
         assert source is not None  # noqa: S101 - the connection is open
         draft = path.with_name(f"{path.name}.part")
         try:
-            target = pysqlite3.connect(str(draft))
-            source.backup(target)
-            target.close()
+            with closing(pysqlite3.connect(str(draft))) as target:
+                source.backup(target)
             draft.rename(path)
         except (OSError, pysqlite3.Error) as error:
+            draft.unlink(missing_ok=True)
             raise CannotBackUp(f"{path}: {error}: name a file in a folder that exists.") from None
 
 

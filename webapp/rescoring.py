@@ -176,7 +176,7 @@ def _scores(said: pd.DataFrame) -> JSON:
         "improved": int((gain > 0).sum()),
         "worsened": int((gain < 0).sum()),
         "avoided": float(gain[gain > 0].sum()),
-        "caused": float(-gain[gain < 0].sum()),
+        "caused": float(np.abs(gain[gain < 0]).sum()),
     }
 
 

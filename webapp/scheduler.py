@@ -37,8 +37,11 @@ class Leader:
         self._lock = FileLock(Path(app.instance_path) / "scheduler.lock")
 
     def compete(self) -> None:
-        """Start the scheduler if no other process has it."""
-        if self.scheduler is not None or not self._lock.acquire():
+        """Start the scheduler if no other process has it; keep ours in time."""
+        if self.scheduler is not None:
+            self._follow_the_clock()
+            return
+        if not self._lock.acquire():
             return
         log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
@@ -49,6 +52,14 @@ class Leader:
         self._every(self.app.config["VLIB_ALERT_SECONDS"], alerts.watch)
         self._every(TIDY_SECONDS, tidy)
         self.scheduler.start()
+
+    def _follow_the_clock(self) -> None:
+        """Do now what a clock that was set back would let wait until it is that late again."""
+        assert self.scheduler is not None  # noqa: S101 - made by `compete`
+        now = dt.datetime.now(dt.UTC)
+        for job in self.scheduler.get_jobs():
+            if job.next_run_time - now > job.trigger.interval:
+                job.modify(next_run_time=now)
 
     def _every(self, seconds: float, work: Callable[[Flask], None]) -> None:
         assert self.scheduler is not None  # noqa: S101 - made by `compete`
@@ -110,7 +121,8 @@ def _train_first() -> None:
 
 def _scheduled_since() -> dt.datetime:
     """Return the local time up to which nothing is owed: the last due run, or the set-up."""
-    return queries.last_due() or _local(queries.first_request() or queries.utcnow())
+    # A clock that was ahead for a while has left a due time that is still to come.
+    return queries.last_due(_local_now()) or _local(queries.first_request() or queries.utcnow())
 
 
 def _zone() -> ZoneInfo:

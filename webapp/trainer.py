@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 from flask import current_app
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from training import tracking
 from training.history import HOURS_PER_WEEK, as_hours
@@ -26,6 +27,8 @@ from .retraining import models_path, tell_mlflow, workspace
 log = logging.getLogger(__name__)
 
 INPUTS = ["weather", "temperature", "humidity", "windspeed"]
+RESERVE = 2**20  # bytes of the disk that the reason of a failure has in any case
+PATIENCE = 600  # seconds for which the database may be away when a run's reason is to be stored
 
 
 class TimeLimit(BaseException):
@@ -40,13 +43,13 @@ def main(run_id: str, lock_fd: str) -> None:
     with create_app().app_context():
         try:
             limit_time(current_app.config["VLIB_TRAINING_LIMIT"])
+            workspace(run_id).mkdir(exist_ok=True)
+            (workspace(run_id) / "reserve").write_bytes(bytes(RESERVE))
             run(run_id)
             versions.prune()
-        except (TimeLimit, tracking.TrackingUnavailable) as error:
-            queries.finish_run(run_id, "failed", str(error))
-        except Exception as error:
+        except (TimeLimit, Exception) as error:
             log.exception("Training %s failed", run_id)
-            queries.finish_run(run_id, "failed", f"{type(error).__name__}: {error}")
+            fail(run_id, _reason(error))
         finally:
             shutil.rmtree(workspace(run_id), ignore_errors=True)
             os.close(int(lock_fd))  # the next may start; this interpreter takes its time to end
@@ -62,10 +65,35 @@ def limit_time(seconds: int) -> None:
     signal.alarm(seconds)
 
 
+def fail(run_id: str, reason: str) -> None:
+    """Store why a run failed; what failed may be the database, which is given time to come back."""
+    signal.alarm(0)
+    shutil.rmtree(workspace(run_id), ignore_errors=True)  # a full disk has room for it then
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            queries.finish_run(run_id, "failed", reason)
+            return
+        except SQLAlchemyError as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("The reason of %s can't be stored yet: %s", run_id, error)
+            time.sleep(1)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, (TimeLimit, tracking.TrackingUnavailable)):
+        return str(error)
+    if isinstance(error, DBAPIError):
+        return f"The database can't be used: {error.orig}"
+    return f"{type(error).__name__}: {error}"
+
+
 def run(run_id: str) -> None:
     """Train on all that was observed, decide at the gate, store the version."""
     config, started = current_app.config, time.monotonic()
-    if not queries.update_run(run_id, status="running", started_at=queries.utcnow()):
+    begun = {"started_at": queries.utcnow(), "process_group": os.getpgrp()}
+    if not queries.update_run(run_id, status="running", **begun):
         return  # it was cancelled before it began
     asked = queries.get_run(run_id)
     assert asked is not None  # noqa: S101 - the process that started this one added it
@@ -85,6 +113,7 @@ def run(run_id: str) -> None:
     except TrainingRejected as error:
         reject(run_id, gate.refuse(asked, frame, error, started))
         return
+    report(run_id, "deciding", 0.95)
     receipt = gate.judge(asked, frame, result, workspace(run_id), started)
     log_receipt(receipt, result.mlflow_run_id)
     store(run_id, result, receipt)
@@ -137,6 +166,7 @@ def store(run_id: str, result: TrainingResult, receipt: dict[str, Any]) -> None:
         "mlflow_run_id": result.mlflow_run_id,
     }
     rows = backtest_rows(result.backtest)
+    (workspace(run_id) / "reserve").unlink(missing_ok=True)
     with queries.finishing(run_id, outcome, model, rows) as version:
         target = models_path() / str(version)
         shutil.rmtree(target, ignore_errors=True)  # left by a process that died right here

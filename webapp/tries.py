@@ -13,6 +13,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 
 from .errors import TooManyRequests
+from .language import N_
 
 LIMIT = 10
 SECONDS = 300
@@ -32,7 +33,7 @@ class Tries:
         count, age = _read(self._path(address))
         if count >= LIMIT:
             raise TooManyRequests(
-                "Too many wrong tokens came from this address; try again later.",
+                N_("Too many wrong tokens came from this address; try again later."),
                 retry_after=SECONDS - int(age),
             )
 

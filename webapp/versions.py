@@ -78,6 +78,15 @@ def exists(version: int | str) -> bool:
     return directory(version).is_dir()
 
 
+def state(directory: Path) -> dict[str, tuple[int, int, int]]:
+    """Return of each file of an artefact what changes when it is written or replaced."""
+    try:
+        found = [(path.name, path.stat()) for path in directory.iterdir()]
+    except OSError:
+        return {}
+    return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found}
+
+
 @contextmanager
 def locked() -> Iterator[None]:
     """Let nobody prune, or become champion, while the block runs."""

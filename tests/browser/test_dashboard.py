@@ -15,6 +15,7 @@ CHARTS = {
     "/dashboard/performance": 4,
     "/dashboard/drift": 1,
     "/dashboard/experiments": 0,
+    "/dashboard/receipts": 0,
     "/dashboard/what-if": 1,
     "/dashboard/explain": 3,
 }

@@ -62,7 +62,7 @@ def test_a_broken_sensor_is_told_with_what_is_right(
     years.loc[late, "humidity"] = 55.0
     know(app, years)
     told = words(call, "drift-table-section")
-    assert "Likely broken in the last 3 days" in told
+    assert "Likely broken in the last 3\N{NO-BREAK SPACE}days" in told
     assert f"Humidity has been 55.0{SPACE}% without a change since Sat 29 Dec 2012, 12:00." in told
     assert "in this season it is at most" in told
 

@@ -32,8 +32,8 @@ def test_signed_numbers() -> None:
 
 def test_shares_and_counts() -> None:
     assert formats.percent(0.894) == "89\N{NO-BREAK SPACE}%"
-    assert formats.quantity(1, "hour") == "1\N{NO-BREAK SPACE}hour"
-    assert formats.quantity(2000, "hour") == "2,000\N{NO-BREAK SPACE}hours"
+    assert formats.hours(1) == "1\N{NO-BREAK SPACE}hour"
+    assert formats.hours(2000) == "2,000\N{NO-BREAK SPACE}hours"
 
 
 def test_hours_name_their_weekday() -> None:

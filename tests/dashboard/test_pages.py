@@ -101,7 +101,7 @@ def test_overview_shows_the_progress_of_the_first_training(app_without_model: Fl
     told = words_of(app_without_model, "overview-training-section")
     assert "Training the first model" in told
     assert "Searching" in told
-    assert "40 %" in told
+    assert "40\N{NO-BREAK SPACE}%" in told
 
 
 def test_overview_says_why_there_is_still_no_model(app_without_model: Flask) -> None:
@@ -133,7 +133,7 @@ def test_slices_come_worst_first(call: Call) -> None:
     drawn = draw(call, "performance-slices-section")
     bars = drawn["performance-slice-graph"]["figure"]["data"][0]
     assert bars["x"] == sorted(bars["x"], reverse=True)
-    assert {"A week ahead", "Clear", "Night (22–6 h), free day"} <= {
+    assert {"A week ahead", "Clear", "Night (22–6\N{NO-BREAK SPACE}h), free day"} <= {
         name.replace("<br>", " ") for name in bars["y"]
     }
 

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,36 +79,38 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Return a function that starts ``flask COMMAND`` on an instance folder."""
-    servers: list[Server] = []
-
-    def start_server(command: list[str], instance: Path, **settings: str) -> Server:
-        port = free_port()
-        log = tmp_path / f"server-{port}.log"
-        environment = {"VLIB_INSTANCE_PATH": str(instance), "VLIB_ADMIN_TOKEN": TOKEN}
-        environment["VLIB_LOG"] = "text"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "flask", *command, "--port", str(port)],
-                cwd=ROOT,
-                env=os.environ | environment | settings,
-                stdout=output,
-                stderr=output,
-                process_group=0,
-            )
-        servers.append(Server(process, f"http://127.0.0.1:{port}", log))
-        return servers[-1]
-
-    yield start_server
-    for server in servers:
-        server.process.send_signal(signal.SIGTERM)
+@contextmanager
+def running(command: list[str], instance: Path, **settings: str) -> Iterator[Server]:
+    """Start ``flask COMMAND`` on an instance folder, and end it with the block."""
+    port = free_port()
+    log = instance.parent / f"server-{port}.log"
+    environment = {"VLIB_INSTANCE_PATH": str(instance), "VLIB_ADMIN_TOKEN": TOKEN}
+    environment["VLIB_LOG"] = "text"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", *command, "--port", str(port)],
+            cwd=ROOT,
+            env=os.environ | environment | settings,
+            stdout=output,
+            stderr=output,
+            process_group=0,
+        )
+    try:
+        yield Server(process, f"http://127.0.0.1:{port}", log)
+    finally:
+        process.send_signal(signal.SIGTERM)
         try:
-            server.process.wait(15)
+            process.wait(15)
         except subprocess.TimeoutExpired:
-            os.killpg(server.process.pid, signal.SIGKILL)
-            server.process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Server]]:
+    """Return a function that starts ``flask COMMAND`` on an instance folder."""
+    with ExitStack() as servers:
+        yield lambda *given, **settings: servers.enter_context(running(*given, **settings))
 
 
 @pytest.fixture

@@ -56,6 +56,8 @@ def test_promoted_then_rejected_then_accepted_and_kept(app: Flask, instance: Pat
     assert (receipt["champion_version"], receipt["hours"]) == ("2", 670)
     assert receipt["from"] > receipt["data"]["to"] and receipt["seen_to"] == "2012-12-31T23:00:00"
     assert receipt["requested_by"] == "admin token" and not receipt["accepted"]
+    assert receipt["champion_by_hand"]["reason"] == "it is easily beaten"
+    assert "; this undoes the activation of version 2 by cli" in receipt["reason"]
     assert receipt == {"version": "3"} | logged(instance, "promoted")
 
     frame = queries.observations_frame()

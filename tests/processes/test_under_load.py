@@ -49,10 +49,10 @@ class Load:
 
 
 @contextmanager
-def load(server: Server) -> Iterator[Load]:
-    """Let four clients predict while the block runs."""
+def load(server: Server, clients: int = 4) -> Iterator[Load]:
+    """Let some clients predict while the block runs."""
     measured = Load()
-    threads = [threading.Thread(target=measured.predict, args=[server]) for _ in range(4)]
+    threads = [threading.Thread(target=measured.predict, args=[server]) for _ in range(clients)]
     for thread in threads:
         thread.start()
     try:

@@ -1,5 +1,6 @@
 """One training at a time, whatever happens to it."""
 
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -106,6 +107,29 @@ def test_a_failed_look_keeps_no_lock(
             with pytest.raises(OSError, match="locked"):
                 retraining.abandon_dead()
         assert retraining.start("admin")["status"] == "queued"
+
+
+def test_what_was_due_is_owed_while_no_process_was_started_for_it(app: Flask) -> None:
+    with app.app_context():
+        due = dt.datetime(2026, 11, 23, 3)
+        queries.add_run("lost", "schedule", due)  # and then the scheduler died
+        retraining.abandon_dead()
+        assert queries.get_run("lost")["status"] == "abandoned"  # type: ignore[index]
+        assert queries.last_due(due) is None
+
+
+def test_a_training_that_cannot_be_started_says_so(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spawn(*_: object) -> int:
+        raise OSError("too many processes")
+
+    monkeypatch.setattr(retraining, "_spawn", spawn)
+    with app.app_context():
+        with pytest.raises(OSError, match="too many"):
+            retraining.start("admin")
+        assert queries.active_run() is None
+        assert "too many processes" in queries.list_runs(limit=1)[0]["reason"]
 
 
 def test_a_run_cancelled_before_its_process_is_known_ends(

@@ -1,6 +1,7 @@
 """When a training is due."""
 
 import datetime as dt
+import threading
 
 import pytest
 from flask import Flask
@@ -75,6 +76,44 @@ def test_once_per_local_time_when_clocks_change(
         clock(day.year, day.month, day.day, 4 + minute // 60, minute % 60)
         fired.append(run_at_due())
     assert [due for due in fired if due] == [local]
+
+
+@pytest.mark.parametrize("jump", [dt.timedelta(days=3653), dt.timedelta(days=2)])
+def test_a_clock_that_was_ahead_for_a_while_costs_no_training_and_doubles_none(
+    app_without_model: Flask, clock, jump: dt.timedelta
+) -> None:
+    app_without_model.config["VLIB_RETRAIN_CRON"] = "0 3 * * *"
+    clock(2026, 11, 1)
+    queries.add_run("first", "first", None)
+    queries.finish_run("first", "promoted", "test")
+    fired = []
+    for hour in range(48, 144):
+        now = dt.datetime(2026, 11, 1) + dt.timedelta(hours=hour)
+        now += jump if 60 < hour < 70 else dt.timedelta()
+        clock(now.year, now.month, now.day, now.hour)
+        fired.append(run_at_due())
+    due = [item for item in fired if item]
+    assert len(due) == len(set(due))
+    assert {dt.datetime(2026, 11, day, 3) for day in (2, 3, 4, 5, 6)} <= set(due)
+
+
+def test_a_clock_that_is_set_back_keeps_no_job_waiting(
+    app_without_model: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = threading.Event()
+    monkeypatch.setattr(scheduler, "tick", lambda _: looked.set())
+    leader = scheduler.Leader(app_without_model)
+    leader.compete()
+    assert leader.scheduler is not None
+    try:
+        assert looked.wait(10)
+        looked.clear()
+        for job in leader.scheduler.get_jobs():  # as if it were ten hours earlier again
+            job.modify(next_run_time=dt.datetime.now(dt.UTC) + dt.timedelta(hours=10))
+        leader.compete()
+        assert looked.wait(10)
+    finally:
+        leader.scheduler.shutdown()
 
 
 def test_an_empty_cron_never_fires(app_without_model: Flask, clock) -> None:

@@ -236,6 +236,15 @@ class GateSettings(BaseModel):
     coverage_band: tuple[float, float]
 
 
+class ByHand(BaseModel):
+    """An activation that a person asked for."""
+
+    version: str
+    activated_at: Moment
+    activated_by: str
+    reason: str
+
+
 class RunReceipt(BaseModel):
     """How a challenger was decided about, never changed afterwards.
 
@@ -254,6 +263,9 @@ class RunReceipt(BaseModel):
     cause: Annotated[str | None, Field(description="the evidence that called for it")]
     accepted: Annotated[bool, Field(description="an admin accepted doubtful data")]
     champion_version: str | None
+    champion_by_hand: Annotated[
+        ByHand | None, Field(description="if a person had made the champion one")
+    ] = None
     start: LocalText | None = Field(alias="from", description="first hour of the scores")
     end: LocalText | None = Field(alias="to", description="last hour of the scores")
     hours: int | None
@@ -316,3 +328,9 @@ class RunStatus(BaseModel):
 
 class Health(BaseModel):
     status: str
+
+
+class Ready(Health):
+    problems: Annotated[
+        list[str], Field(description="if there are any: as an artefact that is broken")
+    ] = []

@@ -1,5 +1,7 @@
 """The probes, and what Prometheus reads."""
 
+from typing import Any
+
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -20,12 +22,13 @@ def healthz() -> dict[str, str]:
 
 
 @blueprint.get("/readyz")
-@operation(answers.Health, problems=[503])
-def readyz() -> dict[str, str]:
-    """Say that predictions can be made; a 503 names what is missing."""
+@operation(answers.Ready, problems=[503])
+def readyz() -> dict[str, Any]:
+    """Say that predictions can be made, and what is wrong; a 503 names what is missing."""
     if missing := predictor.missing():
         raise Unavailable(f"Not ready: {'; '.join(missing)}.", missing=missing)
-    return {"status": "ready"}
+    problem = predictor.current().problem
+    return {"status": "ready"} | ({"problems": [problem]} if problem else {})
 
 
 @blueprint.get("/metrics")

@@ -7,23 +7,26 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.exceptions import PreventUpdate
 from flask import Blueprint, Flask, current_app, redirect
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from webapp import importing
+from webapp import importing, language
+from webapp.language import N_, translated
 
-from . import components, delivery, guard, sections, urls
-from .pages import drift, experiments, explain, overview, performance, what_if
+from . import components, delivery, formats, guard, sections, urls
+from .pages import drift, experiments, explain, overview, performance, receipts, what_if
 
-PAGES = (overview, performance, drift, experiments, what_if, explain)
-THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
+PAGES = (overview, performance, drift, experiments, receipts, what_if, explain)
+THEMES = {"system": N_("System"), "light": N_("Light"), "dark": N_("Dark")}
 REFRESH_MS, PROGRESS_MS = 10_000, 3_000
 
 INDEX = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{lang}">
   <head>
     {%metas%}
     <title>{%title%}</title>
     <link rel="icon" type="image/svg+xml" href="/dashboard/assets/favicon.svg">
+    <script src="/dashboard/assets/language.js"></script>
     <script src="/dashboard/assets/theme.js"></script>
     {%css%}
     <link rel="preload" as="script"
@@ -33,10 +36,20 @@ INDEX = """<!DOCTYPE html>
   </head>
   <body>
     {%app_entry%}
-    <noscript><p>The dashboard needs JavaScript; the same numbers are below /api.</p></noscript>
+    <noscript><p>{noscript}</p></noscript>
     <footer>{%config%}{%scripts%}{%renderer%}</footer>
   </body>
 </html>"""
+
+
+class Dashboard(Dash):
+    """A Dash app whose document says in which language it is."""
+
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
+        """Return the document in the reader's language."""
+        noscript = _("The dashboard needs JavaScript; the same numbers are below /api.")
+        page: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
+        return page.replace("{lang}", str(language.current())).replace("{noscript}", noscript)
 
 
 def init_app(app: Flask) -> Dash:
@@ -50,7 +63,7 @@ def init_app(app: Flask) -> Dash:
             static_url_path=f"{urls.PREFIX}bootstrap",
         )
     )
-    dash_app = Dash(
+    dash_app = Dashboard(
         __name__,
         server=app,  # type: ignore[arg-type]
         url_base_pathname=urls.PREFIX,
@@ -58,13 +71,13 @@ def init_app(app: Flask) -> Dash:
         update_title="",
         index_string=INDEX,
         external_stylesheets=[f"{urls.PREFIX}bootstrap/bootstrap.min.css"],
-        assets_ignore="theme.js",  # it stands in the head, before anything is painted
+        assets_ignore="theme.js|language.js",  # they stand in the head, before anything else
         suppress_callback_exceptions=True,  # pages come and go
         add_log_handler=False,
         on_error=_log_error,
         enable_mcp=False,
     )
-    dash_app.layout = _shell()
+    dash_app.layout = _shell
     _register_callbacks(dash_app)
     for page in PAGES:
         page.register_callbacks(dash_app)
@@ -72,7 +85,8 @@ def init_app(app: Flask) -> Dash:
     guard.protect(app, dash_app, [page.PATH for page in PAGES])
     app.add_url_rule("/", "home", _home)
     # Dash does this in its first request, where requests at the same time would race.
-    dash_app._setup_server()  # type: ignore[no-untyped-call]
+    with app.app_context():
+        dash_app._setup_server()  # type: ignore[no-untyped-call]
     return dash_app
 
 
@@ -85,11 +99,19 @@ def _log_error(error: Exception) -> None:
 
 
 def _shell() -> html.Div:
-    theme = components.select("shell-theme-select", THEMES, "system")
+    theme = components.select("shell-theme-select", translated(THEMES), "system")
     theme.className = "theme-select form-select-sm"
+    languages = components.select(
+        "shell-language-select", language.LANGUAGES, str(language.current())
+    )
+    languages.className = "theme-select form-select-sm"
     links = [
         html.A(
-            page.NAME, id=_link_id(page), href=page.PATH, className="nav-item", **components.IN_PAGE
+            _(page.NAME),
+            id=_link_id(page),
+            href=page.PATH,
+            className="nav-item",
+            **components.IN_PAGE,
         )
         for page in PAGES
     ]
@@ -99,7 +121,7 @@ def _shell() -> html.Div:
             dcc.Store(id="shell-theme-store"),
             dcc.Interval(id=sections.REFRESH, interval=REFRESH_MS),
             dcc.Interval(id=sections.PROGRESS, interval=PROGRESS_MS),
-            html.A("Skip to the content", href="#shell-content", className="skip-link"),
+            html.A(_("Skip to the content"), href="#shell-content", className="skip-link"),
             html.Header(
                 html.Div(
                     [
@@ -108,11 +130,11 @@ def _shell() -> html.Div:
                         html.Nav(
                             links,
                             className="nav-items",
-                            **components.attributes(aria_label="Pages"),
+                            **components.attributes(aria_label=_("Pages")),
                         ),
-                        html.Label(
-                            "Theme", htmlFor="shell-theme-select", className="visually-hidden"
-                        ),
+                        _hidden_label(_("Language"), "shell-language-select"),
+                        languages,
+                        _hidden_label(_("Theme"), "shell-theme-select"),
                         theme,
                     ],
                     className="bar-inner",
@@ -122,8 +144,25 @@ def _shell() -> html.Div:
             html.Div(
                 [
                     html.Time(id="shell-fresh-time", className="visually-hidden"),
-                    html.Span(id="shell-age", className="age"),  # assets/clientside.js counts
-                    html.Button("Pause", id="shell-pause-button", type="button", className="tool"),
+                    html.Span(
+                        _("Times are those of %(place)s", place=formats.place()), className="zone"
+                    ),
+                    html.Span(
+                        id="shell-age",
+                        className="age",
+                        **components.attributes(  # assets/clientside.js counts, in these words
+                            data_age=_("Data as of {age} ago"),
+                            data_paused=_("Paused."),
+                            data_silent=_("The server does not answer."),
+                        ),
+                    ),
+                    html.Button(
+                        _("Pause"),
+                        id="shell-pause-button",
+                        type="button",
+                        className="tool",
+                        **components.attributes(data_pause=_("Pause"), data_go_on=_("Go on")),
+                    ),
                 ],
                 className="freshness",
             ),
@@ -132,16 +171,22 @@ def _shell() -> html.Div:
     )
 
 
+def _hidden_label(text: str, of: str) -> html.Label:
+    return html.Label(text, htmlFor=of, className="visually-hidden")
+
+
 def _register_callbacks(app: Dash) -> None:
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("vlib", "shell"),
         Output("shell-theme-store", "data"),
         Output("shell-theme-select", "value"),
+        Output("shell-language-select", "value"),
         *[Output(_link_id(page), "href") for page in PAGES],
         *[Output(_link_id(page), "aria-current") for page in PAGES],
         Input("shell-url", "pathname"),
         Input("shell-url", "search"),
         Input("shell-theme-select", "value"),
+        Input("shell-language-select", "value"),
         State("shell-theme-store", "data"),
     )
 
@@ -173,7 +218,7 @@ def _register_callbacks(app: Dash) -> None:
             raise PreventUpdate
         page = next((page for page in PAGES if urls.is_page(pathname, page.PATH)), None)
         if page is None:
-            return components.empty("There is no such page.", "Choose one of those above.")
+            return components.empty(_("There is no such page."), _("Choose one of those above."))
         try:
             return page.layout(urls.parse(search))
         except Exception:  # a page must never leave the reader before nothing

@@ -6,6 +6,9 @@ from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
+from flask_babel import gettext as _
+
+from . import formats
 
 GRAPH_CONFIG: Any = {
     "displayModeBar": False,  # what it could do, the buttons below the chart do
@@ -72,15 +75,20 @@ def chart(id_: str, title: str, className: str = "", control: Any = None) -> htm
             *([] if control is None else [control]),
             html.Figure(
                 [
-                    dcc.Graph(id=id_, figure=BLANK, config=GRAPH_CONFIG, className="chart"),
-                    html.Figcaption("Loading…", id=f"{id_}-summary", className="chart-summary"),
+                    dcc.Graph(
+                        id=id_,
+                        figure=BLANK,
+                        config=GRAPH_CONFIG | formats.plotly_locale(),
+                        className="chart",
+                    ),
+                    html.Figcaption(_("Loading…"), id=f"{id_}-summary", className="chart-summary"),
                 ],
                 role="group",
                 **attributes(aria_labelledby=f"{id_}-title", aria_describedby=f"{id_}-summary"),
             ),
             html.Div(
                 [
-                    _tool("table", id_, "Table", title, aria_expanded="false"),
+                    _tool("table", id_, _("Table"), title, aria_expanded="false"),
                     _tool("csv", id_, "CSV", title),
                     _tool("png", id_, "PNG", title),
                     _tool("svg", id_, "SVG", title),
@@ -97,7 +105,7 @@ def chart(id_: str, title: str, className: str = "", control: Any = None) -> htm
 
 def _tool(kind: str, of: str, label: str, title: str, **state: str) -> html.Button:
     """Return a small button; assets/export.js does what it says."""
-    name = f"{label}: {title}"
+    name = _("%(what)s: %(of)s", what=label, of=title)
     return html.Button(
         label,
         type="button",
@@ -138,9 +146,9 @@ def badge(text: str, colour: str = "secondary") -> html.Span:
     )
 
 
-def status(text: str) -> html.Span:
+def status(name: str) -> html.Span:
     """Return the label of a run's or a version's status."""
-    return badge(text, STATUS_COLOURS.get(text, "secondary"))
+    return badge(formats.status(name), STATUS_COLOURS.get(name, "secondary"))
 
 
 def table(
@@ -233,8 +241,9 @@ def failure() -> dbc.Alert:
     """Return what stands where a part could not be drawn."""
     return dbc.Alert(
         [
-            html.Strong("This part could not be loaded. "),
-            "It tries again by itself; the server's log has the reason.",
+            html.Strong(_("This part could not be loaded.")),
+            " ",
+            _("It tries again by itself; the server's log has the reason."),
         ],
         color="danger",
     )
@@ -243,16 +252,22 @@ def failure() -> dbc.Alert:
 def waiting(*heights: str) -> html.Div:
     """Return grey blocks, small, medium or large, that stand until a section is drawn."""
     blocks = [html.Div(className=f"waiting waiting-{height}") for height in heights]
-    return html.Div([html.Span("Loading…", className="visually-hidden"), *blocks], role="status")
+    return html.Div([html.Span(_("Loading…"), className="visually-hidden"), *blocks], role="status")
 
 
 def progress(run: Mapping[str, Any], title: str, hint: str = "") -> html.Section:
     """Return the card of a training that is under way."""
-    percent = round(100 * float(run["progress"] or 0))
-    stage = str(run["stage"] or run["status"]).capitalize()
+    share = float(run["progress"] or 0)
+    stage = formats.stage(run["stage"]) if run["stage"] else formats.status(run["status"])
+    percent = formats.percent(share)
     return card(
         title,
-        html.P([stage, html.Span(f" · {percent} %", className="text-body-secondary")]),
-        bar(percent, 100, f"{title}: {percent} %"),
+        html.P(
+            [
+                stage[:1].upper() + stage[1:],
+                html.Span(f" · {percent}", className="text-body-secondary"),
+            ]
+        ),
+        bar(round(100 * share), 100, _("%(what)s: %(of)s", what=title, of=percent)),
         note=hint,
     )

@@ -39,7 +39,7 @@ def _kept(view: View) -> View:
 def _compressed(view: View) -> View:
     def compressed() -> Response:
         response = make_response(view())
-        if "gzip" in request.accept_encodings and len(response.get_data()) > SMALL:
+        if request.accept_encodings["gzip"] and len(response.get_data()) > SMALL:
             response.set_data(gzip.compress(response.get_data(), compresslevel=1, mtime=0))
             response.headers["Content-Encoding"] = "gzip"
         response.vary.add("Accept-Encoding")

@@ -14,6 +14,9 @@ from itertools import accumulate
 from typing import Any
 
 import pandas as pd
+from flask_babel import gettext as _
+
+from webapp.language import N_
 
 from . import formats
 
@@ -60,7 +63,9 @@ THEMES = {
     ),
 }
 DASHES = {"live": "solid", "replay": "dash", "backtest": "dot"}
-UNIT = "rentals per hour"
+UNIT = N_("rentals per hour")
+HOUR = "%a %-d %b %Y, %H:%M"  # as plotly.js writes `formats.hour`
+MOST_MARKS = 8  # values that are written at an axis of parallel coordinates
 HEIGHT = 340  # pixels; assets/vlib.css keeps as much free until a chart is drawn
 
 Figure = dict[str, Any]
@@ -77,7 +82,9 @@ def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> F
     traces = [_band(hours.index, hours["lower"], hours["upper"], colours)]
     sources = [source for source in DASHES if (hours["source"] == source).any()]
     for source in sources:
-        name = "Predicted" if len(sources) == 1 else f"Predicted ({formats.SOURCES[source]})"
+        name = _("Predicted")
+        if len(sources) > 1:
+            name += f" ({_(formats.SOURCES[source])})"
         mine = hours.where(hours["source"] == source)
         line = _prediction(hours.index, mine["predicted"], mine["lower"], mine["upper"], colours)
         line["line"]["dash"] = DASHES[source] if len(sources) > 1 else "solid"
@@ -86,7 +93,7 @@ def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> F
         {
             "type": "scatter",
             "mode": "lines+markers",
-            "name": "Actual",
+            "name": _("Actual"),
             "x": as_json(hours.index),
             "y": as_json(hours["actual"]),
             "line": {"color": colours.actual, "width": 1},
@@ -104,8 +111,15 @@ def error_over_time(table: pd.DataFrame, metric: str, unit: str, theme: str) -> 
     """Draw a metric of the model, and of the seasonal-naive baseline if it has that one."""
     colours = THEMES[theme]
     lines = (
-        (f"baseline_{metric}", "Repeating last week", colours.baseline, "dash", "diamond", 1.5),
-        (metric, "Model", colours.model, "solid", "circle", 2.5),
+        (
+            f"baseline_{metric}",
+            _("Repeating last week"),
+            colours.baseline,
+            "dash",
+            "diamond",
+            1.5,
+        ),
+        (metric, _("Model"), colours.model, "solid", "circle", 2.5),
     )
     traces = [
         {
@@ -135,9 +149,9 @@ def season(table: pd.DataFrame, label: str, unit: str, theme: str) -> Figure:
     colours = THEMES[theme]
     days = table["datetime"]
     band = _band(days, table["low"], table["high"], colours)
-    band |= {"name": "9 in 10 days of earlier years", "fillcolor": colours.wash}
+    band |= {"name": _("9 in 10 days of earlier years"), "fillcolor": colours.wash}
     usual: Trace = {
-        "name": "Usual in earlier years",
+        "name": _("Usual in earlier years"),
         "y": as_json(table["usual"]),
         "line": {"color": colours.baseline, "width": 1.5, "dash": "dash"},
         "mode": "lines",
@@ -163,13 +177,13 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
     trace = {
         "type": "heatmap",
         "x": list(table.columns),
-        "y": list(formats.WEEKDAYS),
-        "z": [as_json(row) for _, row in table.iterrows()],
+        "y": formats.weekdays(),
+        "z": [as_json(row) for __, row in table.iterrows()],
         "zmin": 0,
         "xgap": 2,
         "ygap": 2,
         "colorscale": [[index / last, colour] for index, colour in enumerate(scale)],
-        "hovertemplate": f"%{{y}} %{{x}}:00 · %{{z:.0f}} {UNIT}<extra></extra>",
+        "hovertemplate": f"%{{y}} %{{x}}:00 · %{{z:.0f}} {_(UNIT)}<extra></extra>",
         "colorbar": {
             "orientation": "h",
             "thickness": 8,
@@ -178,13 +192,13 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
             "yanchor": "top",
             "outlinewidth": 0,
             "nticks": 5,
-            "title": {"text": UNIT.capitalize(), "side": "bottom"},
+            "title": {"text": _("Rentals per hour"), "side": "bottom"},
         },
     }
     hours = list(range(0, 24, 3))
     figure = _dress([trace], theme, showlegend=False)
     figure["layout"]["xaxis"] |= {
-        "title": _title("Hour of the day"),
+        "title": _title(_("Hour of the day")),
         "tickvals": hours,
         "ticktext": [f"{hour:02d}" for hour in hours],
         "tickangle": 0,
@@ -201,7 +215,7 @@ def by_slice(table: pd.DataFrame, theme: str) -> Figure:
     bars = {
         "type": "bar",
         "orientation": "h",
-        "name": "Model",
+        "name": _("Model"),
         "x": as_json(table["mae"]),
         "y": names,
         "hovertemplate": "%{x:.1f}",
@@ -210,19 +224,20 @@ def by_slice(table: pd.DataFrame, theme: str) -> Figure:
     marks = {
         "type": "scatter",
         "mode": "markers",
-        "name": "Repeating last week",
+        "name": _("Repeating last week"),
         "x": as_json(table["baseline_mae"]),
         "y": names,
         "hovertemplate": "%{x:.1f}",
         "marker": {"color": colours.baseline, "symbol": "diamond", "size": 9},
     }
-    numbers = _numbers(table["mae"], names, [formats.number(value) for value in table["mae"]])
+    written = [formats.number(value) for value in table["mae"]]
+    numbers = _numbers(list(table["mae"]), names, written)
     figure = _dress(
         [bars, marks, numbers | {"showlegend": False}], theme, hovermode="y unified", bargap=0.35
     )
     top = table[["mae", "baseline_mae"]].max().max()
     figure["layout"]["height"] = max(HEIGHT, 90 + 26 * len(names))
-    figure["layout"]["xaxis"] |= {"range": [0, 1.1 * top], "title": _title(UNIT)}
+    figure["layout"]["xaxis"] |= {"range": [0, 1.1 * top], "title": _title(_(UNIT))}
     figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
     return figure
 
@@ -234,7 +249,7 @@ def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
     diagonal = {
         "type": "scatter",
         "mode": "lines",
-        "name": "Perfect",
+        "name": _("Perfect"),
         "x": [0, top],
         "y": [0, top],
         "line": {"color": colours.baseline, "width": 1.5, "dash": "dash"},
@@ -243,17 +258,21 @@ def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
     points = {
         "type": "scatter",
         "mode": "markers",
-        "name": "One hour",
+        "name": _("One hour"),
         "x": as_json(frame["predicted"]),
         "y": as_json(frame["actual"]),
         "customdata": as_json(frame["datetime"]),
         "marker": {"color": colours.model, "size": 6, "opacity": 0.4},
-        "hovertemplate": "%{customdata|%a %-d %b %Y, %H:%M}<br>"
-        "predicted %{x:.0f}, actual %{y:.0f}<extra></extra>",
+        "hovertemplate": f"%{{customdata|{HOUR}}}<br>"
+        + _("predicted %{x:.0f}, actual %{y:.0f}")
+        + "<extra></extra>",
     }
     figure = _dress([diagonal, points], theme)
-    figure["layout"]["xaxis"] |= {"title": _title(f"Predicted, {UNIT}"), "rangemode": "tozero"}
-    figure["layout"]["yaxis"] |= {"title": _title(f"Actual, {UNIT}")}
+    figure["layout"]["xaxis"] |= {
+        "title": _title(_("Predicted, rentals per hour")),
+        "rangemode": "tozero",
+    }
+    figure["layout"]["yaxis"] |= {"title": _title(_("Actual, rentals per hour"))}
     return figure
 
 
@@ -267,7 +286,7 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
     mark = {
         "type": "scatter",
         "mode": "markers",
-        "name": "Your hour",
+        "name": _("Your hour"),
         "x": as_json(hours[chosen : chosen + 1]),
         "y": as_json(predicted[chosen : chosen + 1]),
         "marker": {
@@ -286,7 +305,7 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         steps = {
             "type": "scatter",
             "mode": "lines",
-            "name": "Bikes to have out",
+            "name": _("Bikes to have out"),
             "x": as_json(hours),
             "y": as_json(frame["bikes"]),
             "line": {"color": colours.baseline, "width": 1.5, "dash": "dash", "shape": "hvh"},
@@ -306,7 +325,7 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
     bars = {
         "type": "bar",
         "orientation": "h",
-        "name": "Mean",
+        "name": _("Mean"),
         "x": as_json(means),
         "y": names,
         "marker": {"color": colours.model},
@@ -315,9 +334,9 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
     rings = {
         "type": "scatter",
         "mode": "markers",
-        "name": "One shuffle",
+        "name": _("One shuffle"),
         "x": as_json([value for values in repeats.values() for value in values]),
-        "y": [name for name, values in zip(names, repeats.values(), strict=True) for _ in values],
+        "y": [name for name, values in zip(names, repeats.values(), strict=True) for __ in values],
         "marker": {
             "symbol": "circle-open",
             "size": 6,
@@ -351,13 +370,13 @@ def dependence(
     """
     colours = THEMES[theme]
     in_words = any(isinstance(value, str) for value in values)
-    x = [str(value).replace(" or", "<br>or") for value in values] if in_words else list(values)
+    x = [_wrapped(str(value), 11) for value in values] if in_words else list(values)
     hours: Trace = {
         "type": "scatter",
         "mode": "markers" if in_words else "lines",
-        "name": "One hour",
+        "name": _("One hour"),
         # One trace for all: a gap stands between two curves.
-        "x": [value for _ in curves for value in [*x, None]],
+        "x": [value for __ in curves for value in [*x, None]],
         "y": [value for curve in curves for value in [*as_json(curve), None]],
         "line": {"color": colours.text, "width": 1},
         "marker": {"color": colours.text, "size": 6},
@@ -374,13 +393,13 @@ def dependence(
         "type": "bar",
         "marker": {"color": colours.band, "line": {"color": colours.model, "width": 2}},
     }
-    means = {"name": "Mean", "x": x, "y": as_json(mean), "hovertemplate": "%{y:.0f}"}
+    means = {"name": _("Mean"), "x": x, "y": as_json(mean), "hovertemplate": "%{y:.0f}"}
     figure = _dress([hours, (bar if in_words else line) | means], theme, bargap=0.4)
     figure["layout"]["hovermode"] = "x unified"
     if list(values) == list(range(24)):
         figure["layout"]["xaxis"] |= {"dtick": 3, "tick0": 0}
     figure["layout"]["xaxis"] |= {"title": _title(label), "showgrid": False}
-    figure["layout"]["yaxis"] |= {"title": _title(UNIT), "rangemode": "tozero"}
+    figure["layout"]["yaxis"] |= {"title": _title(_(UNIT)), "rangemode": "tozero"}
     return figure
 
 
@@ -396,11 +415,11 @@ def parts(
     Each step's bar begins where the one before it ends.
     """
     colours = THEMES[theme]
-    totals = [("Starting point", start), *steps, ("Prediction", end)]
-    reached = list(accumulate(value for _, value in totals[:-1]))
+    totals = [(_("Starting point"), start), *steps, (_("Prediction"), end)]
+    reached = list(accumulate(value for __, value in totals[:-1]))
     bases = [0.0, *reached[:-1], 0.0]
     if actual is not None:
-        totals, bases = [*totals, ("Actual", actual)], [*bases, 0.0]
+        totals, bases = [*totals, (_("Actual"), actual)], [*bases, 0.0]
     rows = range(len(totals))
     sums = [0, *rows[len(steps) + 1 :]]
     raising = [row for row in rows if row not in sums and totals[row][1] >= 0]
@@ -424,9 +443,9 @@ def parts(
             "hovertemplate": "%{customdata}: %{text}<extra></extra>",
         }
         for name, mine, colour, pattern, write in (
-            ("Total", sums, colours.text, "", formats.number),
-            ("Raises it", raising, colours.model, "", formats.signed),
-            ("Lowers it", lowering, colours.baseline, "/", formats.signed),
+            (_("Total"), sums, colours.text, "", formats.number),
+            (_("Raises it"), raising, colours.model, "", formats.signed),
+            (_("Lowers it"), lowering, colours.baseline, "/", formats.signed),
         )
     ]
     figure = _dress(traces, theme, barmode="overlay", showlegend=False, bargap=0.3)
@@ -435,17 +454,92 @@ def parts(
     room = 0.2 * ((max(reach) - min(reach)) or 1.0)
     figure["layout"]["xaxis"] |= {
         "range": [min(reach) - (room if min(reach) < 0 else 0), max(reach) + room],
-        "title": _title("rentals"),
+        "title": _title(_("rentals")),
         "showgrid": False,
     }
     figure["layout"]["yaxis"] |= {
         "tickvals": list(rows),
-        "ticktext": [_wrapped(name) for name, _ in totals],
+        "ticktext": [_wrapped(name) for name, __ in totals],
         "range": [len(totals) - 0.5, -0.5],
         "showgrid": False,
     }
     figure["layout"]["shapes"] = [_link(value, row, colours) for row, value in enumerate(reached)]
     return figure
+
+
+def parallel(table: pd.DataFrame, theme: str) -> Figure:
+    """Draw each row as a line over the columns, the best first; the last column is its score.
+
+    Parallel coordinates (Inselberg 1985). Plotly's own need WebGL, which the content security
+    policy does not let compile its shaders.
+    """
+    colours = THEMES[theme]
+    labels = [str(name) for name in table]
+    names = [_wrapped(label, 14) for label in labels]
+    places = [_places(table[label]) for label in labels]
+    columns = [table[label].astype(str) for label in labels]
+    heights = [list(map(where.get, one)) for one, where in zip(columns, places, strict=True)]
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": _("The best") if row == 0 else _("Others"),
+            "showlegend": row < 2,
+            "x": names,
+            "y": [column[row] for column in heights],
+            "text": [f"{label}: {table[label][row]}" for label in labels],
+            "hovertemplate": "%{text}<extra></extra>",
+            "opacity": 1 if row == 0 else 0.45,
+            "line": {
+                "color": colours.model if row == 0 else colours.text,
+                "width": 3 if row == 0 else 1,
+            },
+            "marker": {"size": 7 if row == 0 else 4},
+        }
+        for row in reversed(range(len(table)))
+    ]
+    figure = _dress(traces, theme)
+    figure["layout"]["annotations"] = [
+        {
+            "x": name,
+            "y": height,
+            "text": text,
+            "showarrow": False,
+            "xanchor": "left",
+            "xshift": 6,
+            "font": {"size": 11, "color": colours.actual},
+            "bgcolor": colours.surface,
+        }
+        for name, where in zip(names, places, strict=True)
+        for text, height in _ends(where)
+    ]
+    figure["layout"]["xaxis"] |= {"gridcolor": colours.text, "tickangle": 0}
+    figure["layout"]["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
+    return figure
+
+
+def _places(column: "pd.Series[Any]") -> dict[str, float]:
+    """Return where the values of an axis stand, from 0 to 1: numbers to scale, words by name."""
+    values = column.drop_duplicates()
+    texts = values.astype(str)
+    if pd.api.types.is_numeric_dtype(values) and values.nunique() > MOST_MARKS:
+        low, high = values.min(), values.max()
+        return dict(zip(texts, ((values - low) / ((high - low) or 1)).tolist(), strict=True))
+    ordered = texts.loc[values.sort_values(key=_order).index]
+    steps = max(len(ordered) - 1, 1)
+    return {text: place / steps for place, text in enumerate(ordered)}
+
+
+def _order(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    return values if pd.api.types.is_numeric_dtype(values) else values.astype(str)
+
+
+def _ends(where: dict[str, float]) -> list[tuple[str, float]]:
+    """Return the values to write at an axis: all, or if they are many the ends."""
+    if len(where) <= MOST_MARKS:
+        return list(where.items())
+    first, last = min(where, key=where.__getitem__), max(where, key=where.__getitem__)
+    return [(formats.number(float(text), 1), where[text]) for text in (first, last)]
 
 
 def _numbers(x: Sequence[float], y: Sequence[str], texts: Sequence[str]) -> Trace:
@@ -462,8 +556,8 @@ def _numbers(x: Sequence[float], y: Sequence[str], texts: Sequence[str]) -> Trac
     }
 
 
-def _wrapped(name: str) -> str:
-    return "<br>".join(textwrap.wrap(name, 22))
+def _wrapped(name: str, width: int = 22) -> str:
+    return "<br>".join(textwrap.wrap(name, width, break_long_words=False))
 
 
 def _link(x: float, row: int, colours: Theme) -> dict[str, Any]:
@@ -502,13 +596,13 @@ def _band(hours: Any, lower: Any, upper: Any, colours: Theme) -> Trace:
     known = table["upper"].notna()
     x: list[Any] = []
     y: list[Any] = []
-    for _, run in table[known].groupby((~known).cumsum()[known]):
+    for __, run in table[known].groupby((~known).cumsum()[known]):
         x += [*run["hour"], *run["hour"][::-1], None]
         y += [*run["upper"], *run["lower"][::-1], None]
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "90 % interval",
+        "name": _("90 % interval"),
         "x": x[:-1],
         "y": y[:-1],
         "line": {"width": 0},
@@ -522,13 +616,13 @@ def _prediction(hours: Any, predicted: Any, lower: Any, upper: Any, colours: The
     return {
         "type": "scatter",
         "mode": "lines+markers",  # an hour between two gaps is a point, no line
-        "name": "Predicted",
+        "name": _("Predicted"),
         "x": as_json(hours),
         "y": as_json(predicted),
         "line": {"color": colours.model, "width": 2.5},
         "marker": {"size": 3},
         "customdata": list(zip(as_json(lower), as_json(upper), strict=True)),
-        "hovertemplate": "%{y:.0f} (%{customdata[0]:.0f} to %{customdata[1]:.0f})",
+        "hovertemplate": _("%{y:.0f} (%{customdata[0]:.0f} to %{customdata[1]:.0f})"),
     }
 
 
@@ -551,11 +645,11 @@ def _title(text: str) -> dict[str, Any]:
 
 def _over_time(traces: list[Trace], theme: str, **xaxis: Any) -> Figure:
     figure = _dress(traces, theme, hovermode="x unified")
-    figure["layout"]["yaxis"] |= {"rangemode": "tozero", "title": _title(UNIT)}
+    figure["layout"]["yaxis"] |= {"rangemode": "tozero", "title": _title(_(UNIT))}
     figure["layout"]["xaxis"] |= {
         "type": "date",
         "showgrid": False,
-        "hoverformat": "%a %-d %b %Y, %H:%M",
+        "hoverformat": HOUR,
     } | xaxis
     return figure
 

@@ -2,72 +2,146 @@
 
 import datetime as dt
 import math
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from webapp import language
+from webapp.language import N_
 
 UNKNOWN = "–"
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 
 WEATHER = {
-    "clear": "Clear",
-    "mist": "Mist",
-    "light_precipitation": "Light rain or snow",
-    "heavy_precipitation": "Heavy rain or snow",
+    "clear": N_("Clear"),
+    "mist": N_("Mist"),
+    "light_precipitation": N_("Light rain or snow"),
+    "heavy_precipitation": N_("Heavy rain or snow"),
 }
-SOURCES = {"live": "live", "replay": "replay", "backtest": "backtest"}
-HORIZONS = {1: "an hour ahead", 24: "a day ahead", 48: "two days ahead", 168: "a week ahead"}
+SOURCES = {"live": N_("live"), "replay": N_("replay"), "backtest": N_("backtest")}
+HORIZONS = {
+    1: N_("an hour ahead"),
+    24: N_("a day ahead"),
+    48: N_("two days ahead"),
+    168: N_("a week ahead"),
+}
 FEATURES = {
-    "level": "Level of four weeks",
-    "horizon": "Hours ahead",
-    "hour": "Hour of the day",
-    "working_day": "Working day or not",
-    "working_yesterday": "Day before works",
-    "working_tomorrow": "Day after works",
-    "weather_1h_ago": "Weather 1 h before",
-    "weather_2h_ago": "Weather 2 h before",
-    "weather_3h_ago": "Weather 3 h before",
-    "temperature_1h_ago": "Temperature 1 h before",
-    "temperature_2h_ago": "Temperature 2 h before",
-    "temperature_3h_ago": "Temperature 3 h before",
-    "temperature_day_mean": "Mean temperature, 24 h",
-    "temperature_day_max": "Top temperature, 24 h",
-    "humidity_1h_ago": "Humidity 1 h before",
-    "humidity_2h_ago": "Humidity 2 h before",
-    "humidity_3h_ago": "Humidity 3 h before",
-    "windspeed": "Wind speed",
-    "rain_6h": "Rain in 6 h",
-    "rain_day": "Rain in 24 h",
-    "typical": "Same hour, last 6 days",
-    "typical_3": "Same hour, last 3 days",
-    "analog": "Hours most alike",
-    "analog_weight": "How alike they are",
-    "last": "Last known hour",
-    "last_but_one": "Last hour but one",
-    "last_but_two": "Last hour but two",
-    "day_level": "Level of the last day",
-    "week_level": "Level of the last week",
-    "week_temperature": "Temperature, last week",
-    "level_temperature": "Temperature, 4 weeks",
-    "level_rain": "Rain, 4 weeks",
-    "same_hour_1d": "Same hour, 1 day back",
-    "same_hour_2d": "Same hour, 2 days back",
-    "same_hour_3d": "Same hour, 3 days back",
-    "same_hour_1w": "Same hour, 1 week back",
-    "same_hour_2w": "Same hour, 2 weeks back",
-    "growth_ratio": "Usual growth since",
-    "growth_sum": "Usual rise since",
-    "growth_day": "Growth as a day ago",
-    "growth_week": "Growth as a week ago",
+    "level": N_("Level of four weeks"),
+    "horizon": N_("Hours ahead"),
+    "hour": N_("Hour of the day"),
+    "weekday": N_("Weekday"),
+    "holiday": N_("Holiday"),
+    "day_of_year": N_("Day of the year"),
+    "kind of day": N_("Kind of day"),
+    "day of the year": N_("Day of the year"),
+    "weather": N_("Weather"),
+    "temperature": N_("Temperature"),
+    "humidity": N_("Humidity"),
+    "same hours of earlier days": N_("Same hours of earlier days"),
+    "last day and week": N_("Last day and week"),
+    "weather of last week and month": N_("Weather of last week and month"),
+    "working_day": N_("Working day or not"),
+    "working_yesterday": N_("Day before works"),
+    "working_tomorrow": N_("Day after works"),
+    "weather_1h_ago": N_("Weather 1 h before"),
+    "weather_2h_ago": N_("Weather 2 h before"),
+    "weather_3h_ago": N_("Weather 3 h before"),
+    "temperature_1h_ago": N_("Temperature 1 h before"),
+    "temperature_2h_ago": N_("Temperature 2 h before"),
+    "temperature_3h_ago": N_("Temperature 3 h before"),
+    "temperature_day_mean": N_("Mean temperature, 24 h"),
+    "temperature_day_max": N_("Top temperature, 24 h"),
+    "humidity_1h_ago": N_("Humidity 1 h before"),
+    "humidity_2h_ago": N_("Humidity 2 h before"),
+    "humidity_3h_ago": N_("Humidity 3 h before"),
+    "windspeed": N_("Wind speed"),
+    "rain_6h": N_("Rain in 6 h"),
+    "rain_day": N_("Rain in 24 h"),
+    "typical": N_("Same hour, last 6 days"),
+    "typical_3": N_("Same hour, last 3 days"),
+    "analog": N_("Hours most alike"),
+    "analog_weight": N_("How alike they are"),
+    "last": N_("Last known hour"),
+    "last_but_one": N_("Last hour but one"),
+    "last_but_two": N_("Last hour but two"),
+    "day_level": N_("Level of the last day"),
+    "week_level": N_("Level of the last week"),
+    "week_temperature": N_("Temperature, last week"),
+    "level_temperature": N_("Temperature, 4 weeks"),
+    "level_rain": N_("Rain, 4 weeks"),
+    "same_hour_1d": N_("Same hour, 1 day back"),
+    "same_hour_2d": N_("Same hour, 2 days back"),
+    "same_hour_3d": N_("Same hour, 3 days back"),
+    "same_hour_1w": N_("Same hour, 1 week back"),
+    "same_hour_2w": N_("Same hour, 2 weeks back"),
+    "growth_ratio": N_("Usual growth since"),
+    "growth_sum": N_("Usual rise since"),
+    "growth_day": N_("Growth as a day ago"),
+    "growth_week": N_("Growth as a week ago"),
 }
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+STATUSES = {
+    "champion": N_("champion"),
+    "former": N_("former"),
+    "kept": N_("kept"),
+    "rejected": N_("rejected"),
+    "queued": N_("queued"),
+    "running": N_("running"),
+    "promoted": N_("promoted"),
+    "failed": N_("failed"),
+    "cancelled": N_("cancelled"),
+    "abandoned": N_("abandoned"),
+}
+STAGES = {
+    "checking data": N_("checking data"),
+    "searching": N_("searching"),
+    "fitting": N_("fitting"),
+    "scoring holdout": N_("scoring holdout"),
+    "calibrating": N_("calibrating"),
+    "exporting": N_("exporting"),
+    "logging": N_("logging"),
+}
+TRIGGERS = {
+    "first": N_("first start"),
+    "schedule": N_("schedule"),
+    "admin": N_("admin"),
+    "cli": N_("command line"),
+    "evidence": N_("evidence"),
+    "training": N_("training"),
+}
+CHECKS = {
+    "sound": N_("Soundness"),
+    "rain": N_("Rain"),
+    "warmth": N_("Warmth"),
+    "night": N_("Night"),
+    "holiday": N_("Holiday"),
+    "range": N_("Range"),
+    "missing hours": N_("Missing hours"),
+    "stuck": N_("Stuck value"),
+    "weather": N_("Weather"),
+    "level": N_("Level"),
+    "pattern": N_("Pattern"),
+}
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """Write a number with a comma between thousands, a dash where there is none."""
+    """Write a number as the reader's language does, a dash where there is none."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    text = f"{value:,.{digits}f}"
-    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+    pattern = f"#,##0.{'0' * digits}".rstrip(".")
+    rounded = round(value, digits) + 0.0  # no minus before a zero
+    text = numbers.format_decimal(rounded, pattern, locale=language.current())
+    return text.replace("-", MINUS)
+
+
+def plain(value: float) -> str:
+    """Write a number with the digits that it has."""
+    text = numbers.format_decimal(value, "#,##0.######", locale=language.current())
+    return text.replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 0) -> str:
@@ -81,25 +155,74 @@ def percent(share: float | None, digits: int = 0) -> str:
     return UNKNOWN if share is None else f"{number(share * 100, digits)}{SPACE}%"
 
 
-def quantity(count: int, noun: str) -> str:
-    """Write a count with its noun: 1 hour, 2,000 hours."""
-    return f"{number(count)}{SPACE}{noun if count == 1 else noun + 's'}"
+def hours(count: float) -> str:
+    """Write a number of hours: 1 hour, 2,000 hours."""
+    return ngettext("%(count)s\xa0hour", "%(count)s\xa0hours", round(count), count=number(count))
+
+
+def days(count: float) -> str:
+    """Write a number of days."""
+    return ngettext("%(count)s\xa0day", "%(count)s\xa0days", round(count), count=number(count))
+
+
+def points(difference: float, digits: int = 0) -> str:
+    """Write a difference of percentages: 1 point, 2.5 points."""
+    rounded = round(difference, digits)
+    # French has the singular up to 2, English for 1 alone.
+    plural = 1 if rounded == 1 else 2 if rounded >= 2 else 0
+    text = number(difference, digits)
+    return ngettext("%(count)s\xa0point", "%(count)s\xa0points", plural, count=text)
 
 
 def feature(name: str) -> str:
     """Name what the model looks at; one without a name of its own is told by its column's."""
     plain = name.replace("_", " ")
-    return FEATURES.get(name, plain[:1].upper() + plain[1:])
+    return _(FEATURES.get(name, plain[:1].upper() + plain[1:]))
+
+
+def status(name: str) -> str:
+    """Name the status of a run or of a version."""
+    return _(STATUSES[name]) if name in STATUSES else name
+
+
+def stage(name: str) -> str:
+    """Name the stage of a training."""
+    return _(STAGES[name]) if name in STAGES else name
+
+
+def check(name: str) -> str:
+    """Name a check of the data or of a model's behaviour."""
+    return _(CHECKS[name]) if name in CHECKS else name
+
+
+def trigger(name: str) -> str:
+    """Name what asked for a training or an activation."""
+    return _(TRIGGERS[name]) if name in TRIGGERS else name
 
 
 def ahead(horizon: float) -> str:
     """Say how far ahead a prediction was made, its horizon in hours."""
-    return HORIZONS.get(int(horizon), f"{int(horizon)} hours ahead")
+    if known := HORIZONS.get(int(horizon)):
+        return _(known)
+    return _("%(hours)s ahead", hours=hours(horizon))
 
 
 def day(when: dt.date) -> str:
     """Write a date: Mon 31 Dec 2012."""
-    return f"{when:%a} {when.day} {when:%b %Y}"
+    return dates.format_date(when, "EEE d MMM y", locale=language.current())
+
+
+def by_model(version: str, as_of: str | None) -> str:
+    """Say which model made a prediction, and what it knew."""
+    if as_of is None:
+        return _("By model %(version)s, knowing no rentals.", version=version)
+    known = hour(dt.datetime.fromisoformat(as_of))
+    return _("By model %(version)s, as known at %(hour)s.", version=version, hour=known)
+
+
+def short_day(when: dt.date) -> str:
+    """Write a date of this year: 31 Dec."""
+    return dates.format_date(when, "d MMM", locale=language.current())
 
 
 def hour(when: dt.datetime) -> str:
@@ -107,12 +230,43 @@ def hour(when: dt.datetime) -> str:
     return f"{day(when)}, {when:%H:%M}"
 
 
+def weekdays() -> list[str]:
+    """Return the names of the weekdays, Monday first: Mon, Tue."""
+    names = language.current().days["format"]["abbreviated"]
+    return [names[index] for index in range(7)]
+
+
+def plotly_locale() -> dict[str, Any]:
+    """Return what plotly.js must know of the reader's language; English it knows."""
+    locale = language.current()
+    if locale.language == "en":
+        return {}
+    days, months = locale.days["format"], locale.months["format"]
+    week = (6, 0, 1, 2, 3, 4, 5)  # there, it begins on Sunday
+    written = {
+        "days": [days["wide"][index] for index in week],
+        "shortDays": [days["abbreviated"][index] for index in week],
+        "months": [months["wide"][index] for index in range(1, 13)],
+        "shortMonths": [months["abbreviated"][index] for index in range(1, 13)],
+        "date": "%d/%m/%Y",
+        "decimal": numbers.get_decimal_symbol(locale),
+        "thousands": numbers.get_group_symbol(locale),
+    }
+    return {"locale": str(locale), "locales": {str(locale): {"format": written}}}
+
+
+def place() -> str:
+    """Return the name of the place whose clock the screen shows."""
+    zone = current_app.config["VLIB_TIMEZONE"]
+    return dates.get_timezone_location(zone, locale=language.current(), return_city=True)
+
+
 def moment(stamp: str | None, zone: str) -> str:
     """Write a UTC time stamp in a time zone: 23 Nov 2025, 06:14."""
     if stamp is None:
         return UNKNOWN
     local = dt.datetime.fromisoformat(stamp).astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y, %H:%M}"
+    return dates.format_datetime(local, "d MMM y, HH:mm", locale=language.current())
 
 
 def ago(stamp: str | None, now: dt.datetime) -> str:
@@ -120,13 +274,13 @@ def ago(stamp: str | None, now: dt.datetime) -> str:
     if stamp is None:
         return UNKNOWN
     seconds = (now - dt.datetime.fromisoformat(stamp)).total_seconds()
-    return "just now" if seconds < 60 else f"{_span(seconds)} ago"
+    return _("just now") if seconds < 60 else _("%(span)s ago", span=_span(seconds))
 
 
 def until(when: dt.datetime, now: dt.datetime) -> str:
     """Say how long it is until an aware time."""
     seconds = (when - now).total_seconds()
-    return "now" if seconds < 60 else f"in {_span(seconds)}"
+    return _("now") if seconds < 60 else _("in %(span)s", span=_span(seconds))
 
 
 def duration(start: str | None, end: str | None) -> str:
@@ -141,7 +295,9 @@ def duration(start: str | None, end: str | None) -> str:
 
 
 def _span(seconds: float) -> str:
-    for size, noun in ((86400, "day"), (3600, "hour")):
-        if seconds >= size:
-            return quantity(round(seconds / size), noun)
-    return quantity(round(seconds / 60), "minute")
+    if seconds >= 86400:
+        return days(seconds / 86400)
+    if seconds >= 3600:
+        return hours(seconds / 3600)
+    count = round(seconds / 60)
+    return ngettext("%(count)s\xa0minute", "%(count)s\xa0minutes", count, count=number(count))

@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
+from flask_babel import gettext as _
+
 from training.drift import Drift, Fault
+from webapp.language import N_
 
 from . import formats
 
@@ -19,19 +22,28 @@ class Words(NamedTuple):
 
 
 WORDS = {
-    "temperature": Words("Temperature", "warmer", "colder", "°C"),
-    "feels_like": Words("Felt temperature", "warmer", "colder", "°C"),
-    "humidity": Words("Humidity", "more humid", "drier", "%"),
-    "windspeed": Words("Wind speed", "windier", "calmer", "km/h"),
-    "clear": Words("Clear sky", "more often", "less often", "% of hours", 100, 0),
-    "precipitation": Words("Rain or snow", "more often", "less often", "% of hours", 100, 0),
-    "rentals": Words("Rentals, growth aside", "more", "fewer", "% of the 4 weeks before", 100, 0),
-    "level": Words("Level of rentals", "higher", "lower", "rentals per hour", 1, 0),
+    "temperature": Words(N_("Temperature"), N_("warmer"), N_("colder"), "°C"),
+    "feels_like": Words(N_("Felt temperature"), N_("warmer"), N_("colder"), "°C"),
+    "humidity": Words(N_("Humidity"), N_("more humid"), N_("drier"), "%"),
+    "windspeed": Words(N_("Wind speed"), N_("windier"), N_("calmer"), "km/h"),
+    "clear": Words(N_("Clear sky"), N_("more often"), N_("less often"), N_("% of hours"), 100, 0),
+    "precipitation": Words(
+        N_("Rain or snow"), N_("more often"), N_("less often"), N_("% of hours"), 100, 0
+    ),
+    "rentals": Words(
+        N_("Rentals, growth aside"),
+        N_("more"),
+        N_("fewer"),
+        N_("% of the 4 weeks before"),
+        100,
+        0,
+    ),
+    "level": Words(N_("Level of rentals"), N_("higher"), N_("lower"), N_("rentals per hour"), 1, 0),
 }
 RELATIONS = {
-    "felt_difference": "Felt less real temperature",
-    "rain_humidity": "Humidity while it rains or snows",
-    "rain_contrast": "Humidity in rain less that without",
+    "felt_difference": N_("Felt less real temperature"),
+    "rain_humidity": N_("Humidity while it rains or snows"),
+    "rain_contrast": N_("Humidity in rain less that without"),
 }
 UNITS = {"felt_difference": "°C", "rain_humidity": "%", "rain_contrast": "%"}
 
@@ -40,42 +52,55 @@ def value(number: float | None, words: Words) -> str:
     """Write a mean with its unit."""
     if number is None:
         return formats.UNKNOWN
-    unit = words.unit.partition(" of ")[0] if words.factor == 100 else words.unit
+    unit = "%" if words.factor == 100 else _(words.unit)
     return f"{formats.number(number * words.factor, words.digits)}{formats.SPACE}{unit}"
 
 
 def difference(drift: Drift, words: Words) -> str:
     """Say by how much a window differs, and in which direction: 4.1 °C warmer."""
     if drift.statistic is None:
-        return "no earlier year"
+        return _("no earlier year")
     if not round(drift.statistic * words.factor, words.digits):
-        return "none"
-    direction = words.more if drift.statistic > 0 else words.less
-    return f"{size(abs(drift.statistic), words)} {direction}"
+        return _("none")
+    direction = _(words.more if drift.statistic > 0 else words.less)
+    return _("%(size)s %(more)s", size=size(abs(drift.statistic), words), more=direction)
 
 
 def size(number: float, words: Words) -> str:
     """Write a difference without its direction; shares differ by points."""
-    text = formats.number(number * words.factor, words.digits)
-    points = "point" if text == "1" else "points"
-    return f"{text}{formats.SPACE}{points if words.unit.startswith('%') else words.unit}"
+    if words.unit.startswith("%"):
+        return formats.points(number * words.factor, words.digits)
+    return f"{formats.number(number, words.digits)}{formats.SPACE}{_(words.unit)}"
 
 
 def told(fault: Fault) -> str:
     """Say what is wrong with an input."""
     words = WORDS.get(fault.name)
-    label = words.label if words else RELATIONS[fault.name]
-    unit = words.unit if words else UNITS[fault.name]
+    unit = _(words.unit if words else UNITS[fault.name])
     factor = words.factor if words else 1.0
 
     def write(value: float) -> str:
         return f"{formats.number(value * factor, 1)}{formats.SPACE}{unit}"
 
-    since = formats.hour(fault.since)
-    if fault.kind == "stuck":
-        return f"{label} has been {write(fault.value)} without a change since {since}."
-    if fault.kind == "impossible":
-        return f"{label} has values that no weather has, the first at {since}."
-    what = "peaks at" if fault.kind == "peak" else "is on average"
-    side, bound = ("least", fault.low) if fault.value < fault.low else ("most", fault.high)
-    return f"{label} {what} {write(fault.value)}; in this season it is at {side} {write(bound)}."
+    low = fault.value < fault.low
+    return _(
+        _sentence(fault.kind, low),
+        label=_(words.label if words else RELATIONS[fault.name]),
+        value=write(fault.value),
+        since=formats.hour(fault.since),
+        bound=write(fault.low if low else fault.high),
+    )
+
+
+def _sentence(kind: str, low: bool) -> str:
+    if kind == "stuck":
+        return N_("%(label)s has been %(value)s without a change since %(since)s.")
+    if kind == "impossible":
+        return N_("%(label)s has values that no weather has, the first at %(since)s.")
+    if kind == "peak":
+        if low:
+            return N_("%(label)s peaks at %(value)s; in this season it is at least %(bound)s.")
+        return N_("%(label)s peaks at %(value)s; in this season it is at most %(bound)s.")
+    if low:
+        return N_("%(label)s is on average %(value)s; in this season it is at least %(bound)s.")
+    return N_("%(label)s is on average %(value)s; in this season it is at most %(bound)s.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 from dash import html
+from flask_babel import gettext as _
 
 from webapp import monitoring, queries
 
@@ -30,13 +31,13 @@ def report(
     around = known[known["datetime"] >= when - AROUND]
     alike = similar(known, when, row)
     return [
-        _card("The hours around it", around, when, choices, "What came before and after."),
+        _card(_("The hours around it"), around, when, choices, _("What came before and after.")),
         _card(
-            "The same hour of similar days",
+            _("The same hour of similar days"),
             alike,
             when,
             choices,
-            "Of the 60 days before, those of the same kind whose weather was most alike.",
+            _("Of the 60 days before, those of the same kind whose weather was most alike."),
         ),
     ]
 
@@ -50,7 +51,8 @@ def similar(hours: pd.DataFrame, when: dt.datetime, row: Mapping[str, Any]) -> p
     distance = (earlier["weather"] != row["weather"]).astype(float)
     for name, scale in SCALE.items():
         distance += (earlier[name] - row[name]).abs() / scale
-    return earlier.loc[distance.nsmallest(MOST_DAYS).index]
+    alike: pd.DataFrame = earlier.loc[distance.nsmallest(MOST_DAYS).index]
+    return alike
 
 
 def _card(
@@ -58,19 +60,20 @@ def _card(
 ) -> html.Section:
     records = hours.to_dict("records")
     chosen = next((i for i, one in enumerate(records) if one["datetime"] == when), None)
-    heads = ["Hour", "Weather", "Temperature", "Humidity", "Wind", "Actual", "Predicted", "Error"]
+    heads = [_("Hour"), _("Weather"), _("Temperature"), _("Humidity"), _("Wind")]
+    heads += [_("Actual"), _("Predicted"), _("Error")]
     rows = [_row(one, choices) for one in records]
     if not rows:
-        return components.card(title, html.P("No such hour is known.", className="mb-0"))
+        return components.card(title, html.P(_("No such hour is known."), className="mb-0"))
     return components.card(title, components.table(title, heads, rows, chosen), note=note)
 
 
-def _row(one: dict[str, Any], choices: urls.Choices) -> list[Any]:
+def _row(one: Mapping[Any, Any], choices: urls.Choices) -> list[Any]:
     when = one["datetime"]
     href = urls.with_choice(choices, date=when.date().isoformat(), hour=str(when.hour))
     return [
         html.A(formats.hour(when), href=href, **components.IN_PAGE),
-        formats.WEATHER[one["weather"]],
+        _(formats.WEATHER[one["weather"]]),
         f"{formats.number(one['temperature'], 1)}{formats.SPACE}°C",
         f"{formats.number(one['humidity'])}{formats.SPACE}%",
         f"{formats.number(one['windspeed'])}{formats.SPACE}km/h",

@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 from dash import html
 from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from training import quality
 from webapp import queries
@@ -23,41 +25,42 @@ def report(hours: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> list[An
     impossible = quality.impossible(hours, start, end)
     whole = formats.number((end - start) // dt.timedelta(hours=1))
     tiles = components.tiles(
-        _tile("Missing", absent, f"of {whole} in the window"),
-        _tile("Stuck", stuck, "an input with one value for a day or longer"),
-        _tile("Impossible", impossible, "a value that no weather has"),
+        _tile(_("Missing"), absent, _("of %(hours)s in the window", hours=whole)),
+        _tile(_("Stuck"), stuck, _("an input with one value for a day or longer")),
+        _tile(_("Impossible"), impossible, _("a value that no weather has")),
         _late(start, end),
     )
     stretches = sorted(absent + stuck + impossible, key=lambda one: one.first, reverse=True)
-    return [html.H2("Data quality", className="section-heading"), tiles, _list(stretches)]
+    return [html.H2(_("Data quality"), className="section-heading"), tiles, _list(stretches)]
 
 
 def _tile(label: str, stretches: list[quality.Stretch], detail: str) -> html.Div:
     hours = sum(stretch.hours for stretch in stretches)
-    return components.tile(label, formats.quantity(hours, "hour"), detail)
+    return components.tile(label, formats.hours(hours), detail)
 
 
 def _late(start: dt.datetime, end: dt.datetime) -> html.Div:
     times = queries.recording_times(start, end)
     if times.empty:
-        return components.tile("Late", formats.UNKNOWN, "no hour is known")
+        return components.tile(_("Late"), formats.UNKNOWN, _("no hour is known"))
     zone = current_app.config["VLIB_TIMEZONE"]
     told = quality.lateness(times["datetime"], times["recorded_at"], zone)
     if not told.reported:
-        return components.tile("Late", formats.UNKNOWN, "all hours were loaded at once")
-    detail = (
-        f"of {formats.number(told.reported)} came over a day after their end; "
-        f"half came within {formats.number(told.median, 1)}{formats.SPACE}h"
+        return components.tile(_("Late"), formats.UNKNOWN, _("all hours were loaded at once"))
+    detail = _(
+        "of %(reported)s came over a day after their end; half came within %(median)s\xa0h",
+        reported=formats.number(told.reported),
+        median=formats.number(told.median, 1),
     )
-    return components.tile("Late", formats.quantity(told.late, "hour"), detail)
+    return components.tile(_("Late"), formats.hours(told.late), detail)
 
 
 def _list(stretches: list[quality.Stretch]) -> Any:
     if not stretches:
-        return components.empty("Every hour of this window is there, and none is doubtful.")
+        return components.empty(_("Every hour of this window is there, and none is doubtful."))
     rows = [
         [
-            "Hours" if stretch.name == "hours" else WORDS[stretch.name].label,
+            _("Hours") if stretch.name == "hours" else _(WORDS[stretch.name].label),
             _stretch_state(stretch),
             formats.hour(stretch.first),
             formats.hour(stretch.last),
@@ -66,17 +69,18 @@ def _list(stretches: list[quality.Stretch]) -> Any:
         for stretch in stretches[:MOST_STRETCHES]
     ]
     more = len(stretches) - MOST_STRETCHES
-    note = f"The newest first; {more} more before these." if more > 0 else "The newest first."
-    heads = ["Input", "", "First", "Last", "Hours"]
-    return components.card(
-        "Doubtful and missing hours",
-        components.table("Doubtful and missing hours", heads, rows),
-        note=note,
-    )
+    note = _("The newest first.")
+    if more > 0:
+        note += " " + ngettext("%(num)s more before these.", "%(num)s more before these.", more)
+    heads = [_("Input"), _("State"), _("First"), _("Last"), _("Hours")]
+    title = _("Doubtful and missing hours")
+    return components.card(title, components.table(title, heads, rows), note=note)
 
 
 def _stretch_state(stretch: quality.Stretch) -> html.Span:
     if stretch.kind == "stuck":
-        return components.badge(f"stuck at {formats.number(stretch.value, 1)}", "warning")
-    colour = "warning" if stretch.kind == "impossible" else "secondary"
-    return components.badge(stretch.kind, colour)
+        value = formats.number(stretch.value, 1)
+        return components.badge(_("stuck at %(value)s", value=value), "warning")
+    if stretch.kind == "impossible":
+        return components.badge(_("impossible"), "warning")
+    return components.badge(_("missing"))

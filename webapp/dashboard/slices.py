@@ -1,59 +1,67 @@
 """How the slices of hours are told: their names, and a table of the hours predicted worst."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from dash import html
+from flask_babel import gettext as _
 
 from training import promotion
 from training.history import as_hours
 from webapp import history, monitoring, predictor, queries
+from webapp.language import N_
 
 from . import components, formats, urls
 
-GROUPS = {"night": "Night", "morning": "Morning", "midday": "Midday", "evening": "Evening"}
-DAYS = {"working": "working day", "free": "free day"}
-KINDS = {
-    "hours": "Hours",
-    "weather": "Weather",
-    "temperature": "Temperature",
-    "horizon": "Ahead",
-    "version": "Model",
+GROUPS = {
+    "night": N_("Night"),
+    "morning": N_("Morning"),
+    "midday": N_("Midday"),
+    "evening": N_("Evening"),
 }
+DAYS = {"working": N_("working day"), "free": N_("free day")}
+KEYS = (
+    *(f"hours:{group}-{day}" for group in GROUPS for day in DAYS),
+    *(f"weather:{name}" for name in formats.WEATHER),
+    *(f"temperature:{low:g}" for low in (float("-inf"), *monitoring.BANDS)),
+)
+"""The slices that a reader can choose."""
 WORST = 20
 
 
 def label(kind: str, name: str) -> str:
     """Name a slice."""
     if kind == "hours":
-        group, _, day = name.partition("-")
+        group, _dash, day = name.partition("-")
         first, last = promotion.GROUPS[group]
-        return f"{GROUPS[group]} ({first}–{last} h), {DAYS[day]}"
+        return _(
+            "%(group)s (%(first)s–%(last)s\xa0h), %(day)s",
+            group=_(GROUPS[group]),
+            first=first,
+            last=last,
+            day=_(DAYS[day]),
+        )
     if kind == "weather":
-        return formats.WEATHER[name]
+        return _(formats.WEATHER[name])
     if kind == "temperature":
         return _band(float(name))
     if kind == "horizon":
         text = formats.ahead(int(name))
         return text[:1].upper() + text[1:]
-    return f"Model {name}"
+    return _("Model %(version)s", version=name)
 
 
 def options() -> dict[str, str]:
-    """Return the slices that a reader can choose, by ``kind:name``."""
-    hours = [f"hours:{group}-{day}" for group in GROUPS for day in DAYS]
-    weather = [f"weather:{name}" for name in formats.WEATHER]
-    bands = [f"temperature:{low:g}" for low in (float("-inf"), *monitoring.BANDS)]
-    return {"": "All hours"} | {
-        key: label(*key.split(":", 1)) for key in (*hours, *weather, *bands)
-    }
+    """Return the names of the slices that a reader can choose."""
+    return {"": _("All hours")} | {key: label(*key.split(":", 1)) for key in KEYS}
 
 
 def only(frame: pd.DataFrame, chosen: str) -> pd.DataFrame:
     """Return the rows of the chosen slice, all if none is chosen."""
     if not chosen or frame.empty:
         return frame
-    kind, _, name = chosen.partition(":")
+    kind, _colon, name = chosen.partition(":")
     return frame[monitoring.members(frame, working(frame))[kind, name]]
 
 
@@ -72,7 +80,8 @@ def table(frame: pd.DataFrame, **view: Any) -> pd.DataFrame:
     asked with the `start`, `end` and `source` of `view`.
     """
     known = monitoring.error_by_slice(frame, working(frame))
-    rows = known[["kind", "name", "hours", "mae", "baseline_mae", "coverage"]].to_dict("records")
+    measured = known[["kind", "name", "hours", "mae", "baseline_mae", "coverage"]]
+    rows: list[Any] = measured.to_dict("records")
     span = {name: view[name] for name in ("start", "end", "source")}
     of_horizon = queries.scores_by("kind", model_version=view["model_version"], **span)
     rows += _scored("horizon", of_horizon)
@@ -86,14 +95,19 @@ def table(frame: pd.DataFrame, **view: Any) -> pd.DataFrame:
 def worst(frame: pd.DataFrame, choices: urls.Choices) -> html.Section:
     """Return the hours that were predicted worst, each a link to its story."""
     hours = monitoring.worst(frame, WORST)
-    rows = [_worst_row(row, choices) for row in hours.to_dict("records")]
-    heads = ["Hour", "Predicted", "Actual", "Error", "Interval", "Weather", "Temperature"]
-    title = f"The {len(rows)} worst hours"
+    serving = predictor.current().serving
+    champion = serving.version if serving else None
+    rows = [_worst_row(row, choices, champion) for row in hours.to_dict("records")]
+    heads = [_("Hour"), _("Predicted"), _("Actual"), _("Error"), _("Interval"), _("Weather")]
+    heads.append(_("Temperature"))
+    title = _("The hours that were predicted worst")
     return components.card(
         title,
         components.table(title, heads, rows),
-        note="Each hour leads to its story: what the model was told, what that added, and how "
-        "the hours around it went.",
+        note=_(
+            "Each hour leads to its story: what the model was told, what that added, and how the "
+            "hours around it went."
+        ),
     )
 
 
@@ -105,29 +119,31 @@ def _band(low: float) -> str:
     bounds = (*monitoring.BANDS, float("inf"))
     high = next(bound for bound in bounds if bound > low)
     if low == float("-inf"):
-        return f"Below {formats.number(high)}{formats.SPACE}°C"
+        return _("Below %(high)s\xa0°C", high=formats.number(high))
     if high == float("inf"):
-        return f"{formats.number(low)}{formats.SPACE}°C and more"
-    return f"{formats.number(low)} to {formats.number(high)}{formats.SPACE}°C"
+        return _("%(low)s\xa0°C and more", low=formats.number(low))
+    return _("%(low)s to %(high)s\xa0°C", low=formats.number(low), high=formats.number(high))
 
 
-def _worst_row(row: dict[str, Any], choices: urls.Choices) -> list[Any]:
+def _worst_row(row: Mapping[Any, Any], choices: urls.Choices, champion: int | None) -> list[Any]:
     when: pd.Timestamp = row["datetime"]
     story = urls.link(
-        f"{urls.PREFIX}explain",
+        "explain",
         choices,
         date=when.date().isoformat(),
         hour=str(when.hour),
         ahead=f"{row['horizon']:.0f}",
-        version=str(row["model_version"]),
+        version="" if row["model_version"] == champion else str(row["model_version"]),
     )
-    interval = f"{formats.number(row['lower'])} to {formats.number(row['upper'])}"
+    interval = _(
+        "%(low)s to %(high)s", low=formats.number(row["lower"]), high=formats.number(row["upper"])
+    )
     return [
         html.A(formats.hour(when), href=story, **components.IN_PAGE),
         formats.number(row["predicted"]),
         formats.number(row["actual"]),
         formats.signed(row["predicted"] - row["actual"]),
         interval,
-        formats.WEATHER.get(row["weather"], formats.UNKNOWN),
+        _(formats.WEATHER[row["weather"]]) if row["weather"] else formats.UNKNOWN,
         f"{formats.number(row['temperature'], 1)}{formats.SPACE}°C",
     ]

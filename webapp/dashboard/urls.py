@@ -14,7 +14,6 @@ from dash.exceptions import PreventUpdate
 
 PREFIX = "/dashboard/"
 Choices = dict[str, str]
-EVERYWHERE = ("theme", "lang")
 # Takes what was chosen and the name of what changed last, gives what is legal.
 Clean = Callable[[Choices, str | None], Choices]
 
@@ -46,9 +45,10 @@ def with_choice(choices: Mapping[str, str], **changes: str) -> str:
     return search({**choices, **changes}) or "?"
 
 
-def link(path: str, choices: Mapping[str, str], **chosen: str) -> str:
-    """Write the address of another page, which keeps what holds for all pages."""
-    return path + search({name: choices.get(name, "") for name in EVERYWHERE} | chosen)
+def link(page: str, choices: Mapping[str, str], **choice: str) -> str:
+    """Return the address of another page with a choice of its own, in this language and theme."""
+    kept = {name: choices[name] for name in ("lang", "theme") if name in choices}
+    return f"{PREFIX}{page}{search({**kept, **choice})}"
 
 
 def location(page: str, choices: Mapping[str, str]) -> dcc.Location:

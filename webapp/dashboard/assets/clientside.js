@@ -48,26 +48,27 @@
     }
     const seconds = Math.max(0, Math.round((Date.now() - when) / 1000));
     const paused = document.getElementById("shell-pause-button").ariaPressed === "true";
-    const old = seconds < 90 ? seconds + " s" : Math.round(seconds / 60) + " min";
-    age.textContent =
-      (paused ? "Paused. " : seconds > STALE ? "The server does not answer. " : "") +
-      "Data as of " + old + " ago";
+    const old = seconds < 90 ? seconds + "\u00a0s" : Math.round(seconds / 60) + "\u00a0min";
+    const words = age.dataset;
+    const first = paused ? words.paused : seconds > STALE ? words.silent : "";
+    age.textContent = (first && first + " ") + words.age.replace("{age}", old);
     age.classList.toggle("age-stale", seconds > STALE && !paused);
   }, 1000);
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.vlib = {
     readout: function (value) {
-      return value;
+      return Number(value).toLocaleString(document.documentElement.lang);
     },
 
     pause: function (clicks) {
       const paused = clicks % 2 === 1;
-      return [paused, paused, paused ? "Go on" : "Pause", String(paused)];
+      const words = document.getElementById("shell-pause-button").dataset;
+      return [paused, paused, paused ? words.goOn : words.pause, String(paused)];
     },
 
-    // The theme that the URL asks for, and links between pages that keep it.
-    shell: function (pathname, _search, chosen, shown) {
+    // The theme and the language that the URL asks for, and links between pages that keep them.
+    shell: function (pathname, _search, chosen, language, shown) {
       const params = new URLSearchParams(window.location.search);
       const triggered = window.dash_clientside.callback_context.triggered_id;
       if (triggered === "shell-theme-select") {
@@ -78,7 +79,19 @@
         const query = params.toString();
         go(window.location.pathname + (query ? "?" + query : ""), true);
       }
+      const spoken = document.documentElement.lang;
+      if (triggered === "shell-language-select" && language !== spoken) {
+        params.set("lang", language);
+        window.location.search = params.toString(); // another language is another document
+      }
       const theme = params.get("theme") || "";
+      const kept = new URLSearchParams();
+      for (const name of ["lang", "theme"]) {
+        if (params.get(name)) {
+          kept.set(name, params.get(name));
+        }
+      }
+      const query = kept.toString() && "?" + kept.toString();
       const applied = window.vlibTheme();
       const links = Array.from(document.querySelectorAll(".nav-items a"));
       const paths = links.map((link) => new URL(link.href).pathname);
@@ -89,7 +102,8 @@
       return [
         applied === shown ? window.dash_clientside.no_update : applied,
         theme || "system",
-        ...paths.map((path) => path + (theme ? "?theme=" + theme : "")),
+        spoken,
+        ...paths.map((path) => path + query),
         ...paths.map((_path, i) => (i === here ? "page" : "false")),
       ];
     },

@@ -32,11 +32,31 @@
     return meta ? [meta.columns, ...meta.rows] : [];
   }
 
+  // A number or an hour as the reader's language writes it; the CSV has it for machines.
+  const HOUR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/;
+
+  function written(value) {
+    const language = document.documentElement.lang;
+    if (value === null) {
+      return "–";
+    }
+    if (typeof value === "number") {
+      return value.toLocaleString(language);
+    }
+    return HOUR.test(value)
+      ? new Date(value + "Z").toLocaleString(language === "en" ? "en-GB" : language, {
+          dateStyle: "medium",
+          timeStyle: "short",
+          timeZone: "UTC", // as it stands there
+        })
+      : value;
+  }
+
   function row(values, kind) {
     const line = document.createElement("tr");
     for (const value of values) {
       const cell = document.createElement(kind);
-      cell.textContent = value === null ? "–" : value;
+      cell.textContent = written(value);
       if (kind === "th") {
         cell.scope = "col";
       }
@@ -94,6 +114,7 @@
       const width = Math.max(drawn.clientWidth, 900);
       const ground = getComputedStyle(document.body).getPropertyValue("--vlib-surface").trim();
       const figure = {
+        config: { locale: drawn._context.locale, locales: drawn._context.locales },
         data: drawn.data,
         layout: Object.assign({}, drawn.layout, {
           paper_bgcolor: ground,

@@ -6,18 +6,21 @@ from typing import Any, NamedTuple
 import dash_bootstrap_components as dbc
 import pandas as pd
 from dash import Dash, html
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from training.drift import Drift, faults, newest_end, season_band, season_drift
 from webapp import history, monitoring, predictor, queries
+from webapp.language import N_, translated
 
 from .. import components, figures, formats, inputs, quality, sections, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}drift"
-NAME = "Drift"
-TITLE = "Is it as it was in other years?"
+NAME = N_("Drift")
+TITLE = N_("Is it as it was in other years?")
 
-WINDOWS = {name: name.replace("d", f"{formats.SPACE}d") for name in ("7d", "28d", "90d")}
+WINDOWS = {"7d": N_("7\xa0d"), "28d": N_("28\xa0d"), "90d": N_("90\xa0d")}
 DEFAULTS = {"window": "28d", "input": "temperature"}
 CONTROLS = {
     "window": "drift-window-radio",
@@ -26,11 +29,11 @@ CONTROLS = {
 }
 CHART = "drift-season-graph"
 COLUMNS = {
-    "datetime": "Day",
-    "value": "Daily mean",
-    "low": "Earlier years, lowest but 5 %",
-    "usual": "Earlier years, mean",
-    "high": "Earlier years, highest but 5 %",
+    "datetime": N_("Day"),
+    "value": N_("Daily mean"),
+    "low": N_("Earlier years, lowest but 5 %"),
+    "usual": N_("Earlier years, mean"),
+    "high": N_("Earlier years, highest but 5 %"),
 }
 FAULT_DAYS = 3
 
@@ -39,14 +42,18 @@ def layout(choices: urls.Choices) -> Any:
     """Return the page with its controls as the URL says, before it is filled."""
     chosen = clean(choices, None)
     return components.page(
-        TITLE,
-        "The weather and the rentals of a window beside the same weeks of earlier years. What two "
-        "years usually differ by is no drift.",
+        _(TITLE),
+        _(
+            "The weather and the rentals of a window beside the same weeks of earlier years. What "
+            "two years usually differ by is no drift."
+        ),
         urls.location("drift", choices),
         _controls(chosen),
         sections.section("drift-table-section", components.waiting("small", "large")),
         sections.section(
-            "drift-chart-section", None, components.chart(CHART, "Day by day, beside earlier years")
+            "drift-chart-section",
+            None,
+            components.chart(CHART, _("Day by day, beside earlier years")),
         ),
         sections.section("drift-quality-section", components.waiting("medium")),
     )
@@ -96,13 +103,22 @@ def table(choices: urls.Choices, _theme: str) -> Drawing:
         return Drawing([*_faults(view), _no_earlier_year(view)])
     chosen = next((row for row, drift in enumerate(drifts) if drift.name == view.name), None)
     rows = [_row(drift, choices) for drift in drifts]
-    heads = ["Input", "", "In this window", "Earlier years", "Difference", "Usually within"]
+    heads = [
+        _("Input"),
+        _("State"),
+        _("In this window"),
+        _("Earlier years"),
+        _("Difference"),
+        _("Usually within"),
+    ]
     return Drawing(
         [
             *_faults(view),
             components.card(
                 _verdict(drifts),
-                components.table("Inputs and rentals, the most drifted first", heads, rows, chosen),
+                components.table(
+                    _("Inputs and rentals, the most drifted first"), heads, rows, chosen
+                ),
                 html.P(_predicted(view), className="card-note mt-3 mb-0"),
                 note=_span(view, drifts),
             ),
@@ -120,10 +136,11 @@ def chart(choices: urls.Choices, theme: str) -> Drawing:
     columns = ["value", "low", "usual", "high"]
     band[columns] *= words.factor
     if band["value"].isna().all():
-        return Drawing(components.empty(f"{words.label} is not known in this window."))
-    figure = figures.season(band, words.label, words.unit, theme)
-    note = f"{words.label}, daily mean, {words.unit}"
-    told = Chart(figure, note, _summary(band, words), band.rename(columns=COLUMNS))
+        unknown = _("%(input)s is not known in this window.", input=_(words.label))
+        return Drawing(components.empty(unknown))
+    figure = figures.season(band, _(words.label), _(words.unit), theme)
+    note = _("%(input)s, daily mean, %(unit)s", input=_(words.label), unit=_(words.unit))
+    told = Chart(figure, note, _summary(band, words), band.rename(columns=translated(COLUMNS)))
     return Drawing(None, {CHART: told})
 
 
@@ -147,64 +164,82 @@ def _view(choices: urls.Choices) -> View | None:
 
 def _controls(chosen: urls.Choices) -> html.Section:
     until = dbc.Input(id=CONTROLS["to"], type="date", value=chosen.get("to", ""), debounce=700)
-    labels = {name: words.label for name, words in inputs.WORDS.items()}
+    labels = {name: _(words.label) for name, words in inputs.WORDS.items()}
     return html.Section(
         [
-            components.presets(CONTROLS["window"], "Window", WINDOWS, chosen["window"]),
-            components.field("Until", until, CONTROLS["to"]),
+            components.presets(
+                CONTROLS["window"], _("Window"), translated(WINDOWS), chosen["window"]
+            ),
+            components.field(_("Until"), until, CONTROLS["to"]),
             components.field(
-                "Day by day",
+                _("Day by day"),
                 components.select(CONTROLS["input"], labels, chosen["input"]),
                 CONTROLS["input"],
             ),
         ],
         className="panel controls",
-        **components.attributes(aria_label="What to show"),
+        **components.attributes(aria_label=_("What to show")),
     )
 
 
 def _nothing(view: View | None) -> html.Div:
     if view is None:
         return components.empty(
-            "No hour has been observed yet.", "As soon as there are observations, they show here."
+            _("No hour has been observed yet."),
+            _("As soon as there are observations, they show here."),
         )
     first = view.hours["datetime"].iloc[0]
     return components.empty(
-        "No hour of this window has been observed.",
-        f"The first known hour is {formats.hour(first)}: choose a later end.",
+        _("No hour of this window has been observed."),
+        _("The first known hour is %(hour)s: choose a later end.", hour=formats.hour(first)),
     )
 
 
 def _no_earlier_year(view: View) -> html.Div:
     first = view.hours["datetime"].iloc[0]
     return components.empty(
-        "There is no earlier year to compare with.",
-        f"Hours are known since {formats.day(first)}; drift shows as soon as the same weeks of the "
-        "year before are among them. Stuck and impossible values are found without.",
+        _("There is no earlier year to compare with."),
+        _(
+            "Hours are known since %(day)s; drift shows as soon as the same weeks of the year "
+            "before are among them. Stuck and impossible values are found without.",
+            day=formats.day(first),
+        ),
     )
 
 
 def _verdict(drifts: list[Drift]) -> str:
-    drifted = [inputs.WORDS[drift.name].label for drift in drifts if drift.flagged]
+    drifted = [_(inputs.WORDS[drift.name].label) for drift in drifts if drift.flagged]
     if not drifted:
-        return "Nothing has drifted"
-    return f"{len(drifted)} of {len(drifts)} drifted: {', '.join(drifted)}"
+        return _("Nothing has drifted")
+    return ngettext(
+        "%(num)s of %(all)s drifted: %(names)s",
+        "%(num)s of %(all)s drifted: %(names)s",
+        len(drifted),
+        all=len(drifts),
+        names=", ".join(drifted),
+    )
 
 
 def _span(view: View, drifts: list[Drift]) -> str:
     last = view.end - dt.timedelta(hours=1)
     years = max(drift.years for drift in drifts)
-    return (
-        f"{formats.day(view.start)} to {formats.day(last)} beside the same weeks of "
-        f"{formats.quantity(years, 'earlier year')}, by their means. An input has drifted if it "
-        "differs by more than such windows do once in a hundred times."
+    beside = ngettext(
+        "%(first)s to %(last)s beside the same weeks of %(num)s earlier year, by their means.",
+        "%(first)s to %(last)s beside the same weeks of %(num)s earlier years, by their means.",
+        years,
+        first=formats.day(view.start),
+        last=formats.day(last),
     )
+    rule = _(
+        "An input has drifted if it differs by more than such windows do once in a hundred times."
+    )
+    return f"{beside} {rule}"
 
 
 def _row(drift: Drift, choices: urls.Choices) -> list[Any]:
     words = inputs.WORDS[drift.name]
     link = html.A(
-        words.label,
+        _(words.label),
         id=f"drift-{drift.name}-link",
         href=urls.with_choice(choices, input=drift.name),
         **components.IN_PAGE,
@@ -223,10 +258,11 @@ def _state(drift: Drift) -> html.Span:
     if drift.flagged:
         assert drift.since is not None  # noqa: S101 - flagged now, so at some time first
         last = drift.since - dt.timedelta(hours=1)
-        return components.badge(f"drifted since {last.day} {last:%b}", "warning")
+        since = _("drifted since %(day)s", day=formats.short_day(last))
+        return components.badge(since, "warning")
     if drift.name == "level":
-        return components.badge("growth is no alarm")
-    return components.badge("as usual", "success") if drift.threshold else components.badge("?")
+        return components.badge(_("growth is no alarm"))
+    return components.badge(_("as usual"), "success") if drift.threshold else components.badge("?")
 
 
 def _predicted(view: View) -> str:
@@ -235,12 +271,15 @@ def _predicted(view: View) -> str:
         queries.scored_frame(start=view.start, end=view.end), monitoring.SOURCES
     )
     if frame.empty:
-        return "No hour of this window was predicted and has happened."
+        return _("No hour of this window was predicted and has happened.")
     predicted, actual = frame["predicted"].mean(), frame["actual"].mean()
-    return (
-        f"Predicted for {formats.quantity(len(frame), 'hour')} of the window, "
-        f"{formats.ahead(frame['horizon'].iloc[0])}: {formats.number(predicted)} rentals per hour "
-        f"on average; {formats.number(actual)} happened."
+    return _(
+        "Predicted for %(hours)s of the window, %(ahead)s: %(predicted)s rentals per hour on "
+        "average; %(actual)s happened.",
+        hours=formats.hours(len(frame)),
+        ahead=formats.ahead(frame["horizon"].iloc[0]),
+        predicted=formats.number(predicted),
+        actual=formats.number(actual),
     )
 
 
@@ -251,9 +290,11 @@ def _faults(view: View) -> list[dbc.Alert]:
     return [
         dbc.Alert(
             [
-                html.Strong(f"Likely broken in the last {FAULT_DAYS} days: "),
+                html.Strong(
+                    _("Likely broken in the last %(days)s:", days=formats.days(FAULT_DAYS))
+                ),
                 html.Ul([html.Li(inputs.told(fault)) for fault in found], className="mb-0"),
-                "The model takes what it is given: look at the source of these inputs.",
+                _("The model takes what it is given: look at the source of these inputs."),
             ],
             color="warning",
         )
@@ -263,11 +304,14 @@ def _faults(view: View) -> list[dbc.Alert]:
 def _summary(band: pd.DataFrame, words: inputs.Words) -> str:
     known = band.dropna(subset=["value", "low"])
     if known.empty:
-        return "No earlier year knows these weeks."
+        return _("No earlier year knows these weeks.")
     outside = ~known["value"].between(known["low"], known["high"])
-    return (
-        f"{formats.quantity(int(outside.sum()), 'day')} of {len(known)} outside of what 9 in 10 "
-        f"days of the same season were in earlier years; on average "
-        f"{formats.number(known['value'].mean(), words.digits)} beside "
-        f"{formats.number(known['usual'].mean(), words.digits)} {words.unit}."
+    return _(
+        "%(days)s of %(all)s outside of what 9 in 10 days of the same season were in earlier "
+        "years; on average %(mean)s beside %(usual)s %(unit)s.",
+        days=formats.days(int(outside.sum())),
+        all=len(known),
+        mean=formats.number(known["value"].mean(), words.digits),
+        usual=formats.number(known["usual"].mean(), words.digits),
+        unit=_(words.unit),
     )

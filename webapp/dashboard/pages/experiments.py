@@ -3,52 +3,70 @@
 from typing import Any
 
 import dash_bootstrap_components as dbc
+import pandas as pd
 from dash import Dash, Input, Output, State, ctx, html
 from dash.exceptions import PreventUpdate
 from flask import current_app
+from flask_babel import gettext as _
 
 from webapp import auth, queries, retraining, versions
 from webapp.errors import Problem
+from webapp.language import N_, translated
 
-from .. import components, formats, sections, urls
-from ..sections import Drawing
+from .. import comparing, components, figures, formats, reasons, sections, urls
+from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}experiments"
-NAME = "Experiments"
-TITLE = "What was trained, and what serves"
+NAME = N_("Experiments")
+TITLE = N_("What was trained, and what serves")
 
 RUNS, MODELS = 20, 50
-REFUSED = "That is not the admin token. The file instance/admin_token holds it."
-FIXED_COLUMNS = {"rank": "Rank", "mean_score": "Mean error", "fit_seconds": "Fit time"}
+CANDIDATES = "experiments-candidates-graph"
+SCORE = "mean_score"
+CONTROLS = {"first": "experiments-first-select", "second": "experiments-second-select"}
+REFUSED = N_("That is not the admin token. The file instance/admin_token holds it.")
+FIXED_COLUMNS = {
+    "rank": N_("Rank"),
+    "mean_score": N_("Mean error"),
+    "fit_seconds": N_("Fit time"),
+}
 
 
 def layout(choices: urls.Choices) -> Any:
     """Return the page before it is filled; the token is kept nowhere but in its field."""
     return components.page(
-        TITLE,
-        "Every training with its candidates, every version with its score on the holdout.",
+        _(TITLE),
+        _("Every training with its candidates, every version with its score on the holdout."),
         urls.location("experiments", choices),
         sections.section("experiments-active-section", None),
         _actions(),
         sections.section("experiments-runs-section", components.waiting("large")),
-        sections.section("experiments-candidates-section", None),
+        sections.section(
+            "experiments-candidates-section",
+            None,
+            components.chart(CANDIDATES, _("What the candidates have in common")),
+        ),
         sections.section("experiments-models-section", components.waiting("large")),
+        _comparison(clean(choices, None)),
+        sections.section("experiments-compare-section", None),
         sections.section("experiments-champions-section", None),
     )
 
 
 def register_callbacks(app: Dash) -> None:
     """Fill the page, keep it filled, and answer its buttons."""
+    urls.sync(app, "experiments", PATH, CONTROLS, clean)
     progress, slow = sections.PROGRESS, sections.REFRESH
-    for name, draw, every in (
-        ("active", active, progress),
-        ("runs", runs, progress),
-        ("candidates", candidates, slow),
-        ("models", models, slow),
-        ("champions", champions, slow),
+    for name, draw, every, charts in (
+        ("active", active, progress, []),
+        ("runs", runs, progress, []),
+        ("candidates", candidates, slow, [CANDIDATES]),
+        ("models", models, slow, []),
+        ("compare", compare, slow, []),
+        ("champions", champions, slow, []),
     ):
         sections.register(
-            app, "experiments", PATH, f"experiments-{name}-section", draw, every=every
+            app, "experiments", PATH, f"experiments-{name}-section", draw, charts, every=every
         )
 
     @app.callback(
@@ -75,52 +93,89 @@ def register_callbacks(app: Dash) -> None:
             raise PreventUpdate
         try:
             if not isinstance(token, str) or not auth.is_admin_token(token):
-                return _message(REFUSED, "danger")
+                return _message(_(REFUSED), "danger")
             return _message(_done(str(ctx.triggered_id), version, reason), "success")
         except Problem as problem:
-            return _message(problem.detail, "warning")
+            return _message(_(problem.detail), "warning")
         except Exception:  # a button that was pressed always gets an answer
             current_app.logger.exception("%s failed", ctx.triggered_id)
-            return _message("That did not work; the server's log has the reason.", "danger")
+            failed = _("That did not work; the server's log has the reason.")
+            return _message(failed, "danger")
+
+
+def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
+    """Return legal choices: the champion beside the version before it, if nothing is chosen."""
+    items = queries.list_models()
+    numbers = [model["version"] for model in items]
+    champion = next((one["version"] for one in items if one["status"] == "champion"), "")
+    others = [number for number in numbers if number != champion]
+    usual = {"first": others[0] if others else champion, "second": champion}
+    wrong = {name: usual[name] for name in usual if choices.get(name) not in numbers}
+    return {**choices, **wrong}
+
+
+def compare(choices: urls.Choices, _theme: str) -> Drawing:
+    """Return the two chosen versions side by side."""
+    chosen = clean(choices, None)
+    found = {model["version"]: model for model in queries.list_models()}
+    if chosen["first"] == chosen["second"] or len(found) < 2:
+        return Drawing(
+            components.empty(
+                _("Choose two versions to compare."),
+                _("With the second training there are two.") if len(found) < 2 else "",
+            )
+        )
+    return Drawing(comparing.report(found[chosen["first"]], found[chosen["second"]]))
 
 
 def active(_choices: urls.Choices, _theme: str) -> Drawing:
     """Return the progress of the training under way."""
     run = queries.active_run()
-    return Drawing(components.progress(run, "Training a model") if run else None)
+    return Drawing(components.progress(run, _("Training a model")) if run else None)
 
 
 def runs(choices: urls.Choices, _theme: str) -> Drawing:
     """Return the trainings, newest first."""
     items = queries.list_runs(limit=RUNS)
     if not items:
-        return Drawing(components.empty("There has been no training yet.", "Start one above."))
+        return Drawing(
+            components.empty(_("There has been no training yet."), _("Start one above."))
+        )
     chosen = _chosen(choices, items)
     rows = [_run_row(run, choices) for run in items]
     index = next((i for i, run in enumerate(items) if run is chosen), None)
-    heads = ["Asked for", "Trigger", "Status", "Took", "Model", "Error", "Reason"]
+    heads = [
+        _("Asked for"),
+        _("Trigger"),
+        _("Status"),
+        _("Took"),
+        _("Model"),
+        _("Error"),
+        _("Reason"),
+    ]
     card = components.card(
-        "Trainings",
-        components.table("Trainings, newest first", heads, rows, index),
-        note="Error: mean absolute error a day ahead on the holdout, rentals per hour. "
-        "Choose a training to see its candidates.",
+        _("Trainings"),
+        components.table(_("Trainings, newest first"), heads, rows, index),
+        note=_(
+            "Error: mean absolute error a day ahead on the holdout, rentals per hour. Choose a "
+            "training to see its candidates."
+        ),
     )
     return Drawing(card)
 
 
-def candidates(choices: urls.Choices, _theme: str) -> Drawing:
-    """Return what the chosen training tried, as a table that can be sorted."""
+def candidates(choices: urls.Choices, theme: str) -> Drawing:
+    """Return what the chosen training tried, as a table that can be sorted and as lines."""
     run = _chosen(choices, queries.list_runs(limit=RUNS))
     if run is None:
         return Drawing()
     tried = run["candidates"] or []
-    title = f"Candidates of the training of {_moment(run['requested_at'])}"
+    title = _("Candidates of the training of %(when)s", when=_moment(run["requested_at"]))
     if not tried:
-        card = components.card(
-            title, html.P("This training got to no candidates.", className="mb-0")
-        )
+        none = html.P(_("This training got to no candidates."), className="mb-0")
+        return Drawing(components.card(title, none))
     names = sorted({name for item in tried for name in item["params"]})
-    columns = FIXED_COLUMNS | {name: _parameter(name) for name in names}
+    columns = translated(FIXED_COLUMNS) | {name: comparing.parameter(name) for name in names}
     by = choices.get("sort", "rank")
     by = by if by in columns else "rank"
     down = choices.get("order") == "descending"
@@ -131,34 +186,58 @@ def candidates(choices: urls.Choices, _theme: str) -> Drawing:
     card = components.card(
         title,
         components.table(title, heads, rows, ordered.index(best), look="compact"),
-        note="Mean error: mean absolute error over time-ordered folds. The best is marked.",
+        note=_("Mean error: mean absolute error over time-ordered folds. The best is marked."),
     )
-    return Drawing(card)
-    return Drawing(card)
+    return Drawing(card, {CANDIDATES: _parallel(tried, names, theme)})
 
 
-def models(_choices: urls.Choices, _theme: str) -> Drawing:
+def _parallel(tried: list[dict[str, Any]], names: list[str], theme: str) -> Chart:
+    """Return each candidate as a line over what was varied, to its error."""
+    frame = pd.DataFrame([{**one["params"], SCORE: one.get(SCORE)} for one in tried])
+    varied = [name for name in names if frame[name].astype(str).nunique() > 1]
+    frame = frame[[*varied, SCORE]].sort_values(SCORE, ignore_index=True)
+    labels = {name: comparing.parameter(name) for name in varied} | {SCORE: _("Mean error")}
+    best = frame.iloc[0]
+    values = ", ".join(f"{labels[name]} {best[name]}" for name in varied)
+    return Chart(
+        figures.parallel(frame.rename(columns=labels), theme),
+        _("Each line is a candidate; it ends at its mean error, rentals per hour"),
+        _(
+            "Best: %(values)s, with an error of %(error)s. Worst: %(worst)s.",
+            values=values,
+            error=formats.number(best[SCORE], 2),
+            worst=formats.number(frame[SCORE].iloc[-1], 2),
+        ),
+        frame.rename(columns=labels),
+    )
+
+
+def models(choices: urls.Choices, _theme: str) -> Drawing:
     """Return the versions with their scores on the holdout."""
     items = queries.list_models()[:MODELS]
     if not items:
-        return Drawing(components.empty("No model has been trained to the end yet."))
+        return Drawing(components.empty(_("No model has been trained to the end yet.")))
     heads = [
-        "Model",
-        "Status",
-        "Trained",
-        "MAE",
-        "Last week",
-        "RMSE",
-        "Bias",
+        _("Model"),
+        _("Status"),
+        _("Trained"),
+        _("MAE"),
+        _("Last week"),
+        _("RMSE"),
+        _("Bias"),
         "R²",
-        "Coverage",
-        "Why",
+        _("Coverage"),
+        _("Why"),
     ]
     card = components.card(
-        "Versions",
-        components.table("Versions, newest first", heads, [_model_row(model) for model in items]),
-        note="Scores a day ahead on each version's own holdout, its newest 28 days; "
-        "“Last week” is the MAE of repeating last week on the same hours.",
+        _("Versions"),
+        components.table(
+            _("Versions, newest first"), heads, [_model_row(model, choices) for model in items]
+        ),
+        note=_(
+            "Scores a day ahead on each version's own holdout, its newest 28 days; “Last week” is "
+            "the MAE of repeating last week on the same hours."
+        ),
     )
     return Drawing(card)
 
@@ -168,20 +247,33 @@ def champions(_choices: urls.Choices, _theme: str) -> Drawing:
     items = queries.list_activations()[:MODELS]
     if not items:
         return Drawing()
-    ends = ["today", *(_moment(item["activated_at"]) for item in items)]
+    ends = [_("today"), *(_moment(item["activated_at"]) for item in items)]
     rows = [
         [
             html.Strong(item["version"]),
             _moment(item["activated_at"]),
             end,
-            item["activated_by"],
-            item["reason"],
+            formats.trigger(item["activated_by"]),
+            reasons.told(item["reason"]),
         ]
         for item, end in zip(items, ends, strict=False)
     ]
-    heads = ["Model", "From", "To", "Activated by", "Reason"]
-    title = "Who was champion when"
+    heads = [_("Model"), _("From"), _("To"), _("Activated by"), _("Reason")]
+    title = _("Who was champion when")
     return Drawing(components.card(title, components.table(title, heads, rows)))
+
+
+def _comparison(chosen: urls.Choices) -> html.Section:
+    options = {
+        model["version"]: _("Model %(version)s", version=model["version"])
+        for model in queries.list_models()
+    }
+    labels = {"first": _("Model"), "second": _("Beside")}
+    fields = [
+        components.field(labels[name], components.select(id_, options, chosen[name]), id_)
+        for name, id_ in CONTROLS.items()
+    ]
+    return components.card(_("Compare two versions"), html.Div(fields, className="controls mt-3"))
 
 
 def _actions() -> html.Details:
@@ -191,25 +283,25 @@ def _actions() -> html.Details:
     retrain, cancel, activate = (
         dbc.Button(text, id=f"experiments-{name}-button", color=colour, outline=outline)
         for name, text, colour, outline in (
-            ("retrain", "Retrain now", "primary", False),
-            ("cancel", "Cancel the running training", "danger", True),
-            ("activate", "Activate this model", "primary", True),
+            ("retrain", _("Retrain now"), "primary", False),
+            ("cancel", _("Cancel the running training"), "danger", True),
+            ("activate", _("Activate this model"), "primary", True),
         )
     )
     return html.Details(
         [
-            html.Summary("Retrain, cancel, activate"),
+            html.Summary(_("Retrain, cancel, activate")),
             html.Div(
                 [
-                    components.field("Admin token", token, "experiments-token-input"),
+                    components.field(_("Admin token"), token, "experiments-token-input"),
                     html.Div([retrain, cancel], className="field buttons"),
                 ],
                 className="controls",
             ),
             html.Div(
                 [
-                    components.field("Model to activate", version, "experiments-version-select"),
-                    components.field("Reason", reason, "experiments-reason-input"),
+                    components.field(_("Model to activate"), version, "experiments-version-select"),
+                    components.field(_("Reason"), reason, "experiments-reason-input"),
                     html.Div(activate, className="field buttons"),
                 ],
                 className="controls",
@@ -226,24 +318,31 @@ def _actions() -> html.Details:
 def _done(button: str, version: object, reason: object) -> str:
     if button == "experiments-retrain-button":
         retraining.start("admin")
-        return "A training has been started; its progress shows above."
+        return _("A training has been started; its progress shows above.")
     if button == "experiments-cancel-button":
         run = queries.active_run()
         if run is None:
-            return "No training is running."
+            return _("No training is running.")
         retraining.cancel(run["run_id"])
-        return "The training has been cancelled."
+        return _("The training has been cancelled.")
     if not isinstance(version, str) or not version.isdecimal():
-        return "Choose the model to activate first."
+        return _("Choose the model to activate first.")
     if not isinstance(reason, str) or not reason.strip():
-        return "Say why first: the reason is kept with the activation."
+        return _("Say why first: the reason is kept with the activation.")
     retraining.activate(int(version), reason.strip()[:200], "admin")
-    return f"Model {version} serves now."
+    return _("Model %(version)s serves now.", version=version)
 
 
 def _versions() -> list[dict[str, str]]:
     return [
-        {"value": model["version"], "label": f"Model {model['version']} ({model['status']})"}
+        {
+            "value": model["version"],
+            "label": _(
+                "Model %(version)s (%(status)s)",
+                version=model["version"],
+                status=formats.status(model["status"]),
+            ),
+        }
         for model in queries.list_models()
         if model["status"] not in ("champion", "rejected") and versions.exists(model["version"])
     ]
@@ -264,7 +363,8 @@ def _run_row(run: dict[str, Any], choices: urls.Choices) -> list[Any]:
     href = urls.with_choice(choices, run=run["run_id"])
     status: list[Any] = [components.status(run["status"])]
     if run["status"] in ("queued", "running"):
-        status.append(f" {run['stage'] or ''} {formats.percent(run['progress'])}")
+        stage = formats.stage(run["stage"] or "")
+        status.append(f" {stage} {formats.percent(run['progress'])}")
     return [
         html.A(
             _moment(run["requested_at"]),
@@ -272,12 +372,12 @@ def _run_row(run: dict[str, Any], choices: urls.Choices) -> list[Any]:
             href=href,
             **components.IN_PAGE,
         ),
-        run["trigger"],
+        formats.trigger(run["trigger"]),
         html.Span(status),
         formats.duration(run["started_at"], run["finished_at"]),
-        run["model_version"] or formats.UNKNOWN,
+        _decision(run, choices),
         formats.number((run["metrics"] or {}).get("mae"), 1),
-        run["reason"] or formats.UNKNOWN,
+        reasons.told(run["reason"]),
     ]
 
 
@@ -286,17 +386,21 @@ def _candidate_row(item: dict[str, Any], names: list[str]) -> list[Any]:
         str(item.get("rank", formats.UNKNOWN)),
         formats.number(item.get("mean_score"), 2),
         f"{formats.number(item.get('fit_seconds'), 1)}{formats.SPACE}s",
-        *(str(item["params"].get(name, formats.UNKNOWN)) for name in names),
+        *(_value(item["params"].get(name)) for name in names),
     ]
 
 
-def _model_row(model: dict[str, Any]) -> list[Any]:
+def _model_row(model: dict[str, Any], choices: urls.Choices) -> list[Any]:
     metrics, baseline = model["holdout"]["metrics"], model["holdout"]["baseline"]
-    why = (model["receipt"] or {}).get("reason")
-    if model["reason"] and model["reason"] != why:
-        why = f"{why}; activated by {model['activated_by']}: {model['reason']}"
+    decided = (model["receipt"] or {}).get("reason")
+    why: list[Any] = [reasons.told(decided)]
+    if model["reason"] and model["reason"] != decided:
+        by = formats.trigger(model["activated_by"])
+        why += ["; ", _("activated by %(who)s:", who=by), " ", reasons.told(model["reason"])]
     return [
-        html.Strong(model["version"]),
+        _receipt(
+            _("Model %(version)s", version=model["version"]), choices, version=model["version"]
+        ),
         components.status(model["status"]),
         _moment(model["trained_at"]),
         formats.number(metrics.get("mae"), 1),
@@ -305,8 +409,27 @@ def _model_row(model: dict[str, Any]) -> list[Any]:
         formats.signed(metrics.get("bias"), 1),
         formats.number(metrics.get("r2"), 2),
         formats.percent(metrics.get("coverage")),
-        why or formats.UNKNOWN,
+        html.Span(why),
     ]
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return formats.UNKNOWN
+    return formats.plain(value) if isinstance(value, float) else str(value)
+
+
+def _decision(run: dict[str, Any], choices: urls.Choices) -> Any:
+    """Return the link to the receipt of a run, if it came to a decision."""
+    if version := run["model_version"]:
+        return _receipt(_("Model %(version)s", version=version), choices, version=version)
+    if run["receipt"]:
+        return _receipt(_("Receipt"), choices, run=run["run_id"])
+    return formats.UNKNOWN
+
+
+def _receipt(label: str, choices: urls.Choices, **of: str) -> html.A:
+    return html.A(label, href=urls.link("receipts", choices, **of), **components.IN_PAGE)
 
 
 def _sort_head(key: str, label: str, by: str, down: bool, choices: urls.Choices) -> html.Th:
@@ -323,10 +446,6 @@ def _sort_key(item: dict[str, Any], by: str) -> tuple[float, str]:
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else float("inf")
-
-
-def _parameter(name: str) -> str:
-    return name.rsplit("__", 1)[-1].replace("_", " ").capitalize()
 
 
 def _moment(stamp: str | None) -> str:

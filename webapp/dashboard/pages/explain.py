@@ -8,29 +8,32 @@ import dash_bootstrap_components as dbc
 import numpy as np
 import pandas as pd
 from dash import Dash, html
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from training.history import WEATHER
 from webapp import predictor, queries, versions
 from webapp.errors import Problem, Unavailable
 from webapp.history import to_hour
+from webapp.language import N_, translated
 
 from .. import components, figures, formats, neighbours, sections, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}explain"
-NAME = "Explain"
-TITLE = "What does the model look at, and why did it say this?"
+NAME = N_("Explain")
+TITLE = N_("What does the model look at, and why did it say this?")
 
 HOUR = dt.timedelta(hours=1)
-AHEAD = {str(hours): formats.ahead(hours).capitalize() for hours in formats.HORIZONS}
+AHEAD = tuple(str(hours) for hours in formats.HORIZONS)
 STRONGEST = 8
 # Label, and how a value of it reads.
 INPUTS = {
-    "hour": ("Hour of the day", "{:02.0f}:00"),
-    "temperature": ("Temperature, °C", f"{{:g}}{formats.SPACE}°C"),
-    "humidity": ("Humidity, %", f"{{:g}}{formats.SPACE}%"),
-    "windspeed": ("Wind speed, km/h", f"{{:g}}{formats.SPACE}km/h"),
-    "weather": ("Weather", "“{}”"),
+    "hour": (N_("Hour of the day"), "{}:00"),
+    "temperature": (N_("Temperature, °C"), "{}\xa0°C"),
+    "humidity": (N_("Humidity, %"), "{}\xa0%"),
+    "windspeed": (N_("Wind speed, km/h"), "{}\xa0km/h"),
+    "weather": (N_("Weather"), N_("“{}”")),
 }
 HOURS = {str(hour): f"{hour:02d}:00" for hour in range(24)}
 CONTROLS = {
@@ -48,21 +51,22 @@ IMPORTANCE, DEPENDENCE, PARTS = (
 def layout(choices: urls.Choices) -> Any:
     """Return the page with its controls as the URL says or at the newest observed hour."""
     chosen = clean(choices, None)
-    labels = {name: label for name, (label, _) in INPUTS.items()}
+    labels = {name: _(label) for name, (label, __) in INPUTS.items()}
     select = components.select(CONTROLS["input"], labels, chosen["input"])
     return components.page(
-        TITLE,
-        "What its predictions follow over all, and why it said what it said of a single hour.",
+        _(TITLE),
+        _("What its predictions follow over all, and why it said what it said of a single hour."),
         urls.location("explain", choices),
         sections.section(
             "explain-model-section",
             components.waiting("large"),
-            components.chart(IMPORTANCE, "What matters most"),
+            components.chart(IMPORTANCE, _("What matters most")),
             components.chart(
                 DEPENDENCE,
-                "How predictions follow one input",
+                _("How predictions follow one input"),
                 control=html.Div(
-                    components.field("Input", select, CONTROLS["input"]), className="controls my-3"
+                    components.field(_("Input"), select, CONTROLS["input"]),
+                    className="controls my-3",
                 ),
             ),
             look="chart-halves",
@@ -71,7 +75,7 @@ def layout(choices: urls.Choices) -> Any:
         sections.section(
             "explain-hour-section",
             components.waiting("small"),
-            components.chart(PARTS, "From the starting point to the prediction"),
+            components.chart(PARTS, _("From the starting point to the prediction")),
         ),
         sections.section("explain-neighbours-section", None),
     )
@@ -114,8 +118,8 @@ def model(choices: urls.Choices, theme: str) -> Drawing:
     if found is None:
         return Drawing(
             components.empty(
-                "What this model looks at has not been measured.",
-                "Each training measures it of its model, so it shows with the next champion.",
+                _("What this model looks at has not been measured."),
+                _("Each training measures it of its model, so it shows with the next champion."),
             )
         )
     name = clean(choices, None)["input"]
@@ -140,7 +144,7 @@ def hour(choices: urls.Choices, theme: str) -> Drawing:
     except Unavailable:
         return Drawing(_no_model())
     except Problem as problem:  # an older version whose artefact is gone
-        return Drawing(components.empty("This model can't be asked any more.", problem.detail))
+        return Drawing(components.empty(_("This model can't be asked any more."), problem.detail))
     told = html.P(_told(when, row, prediction), className="told", role="status")
     chart = _parts(round(prediction.rentals, 1), row["rentals"], contributions, theme)
     return Drawing([told, _key_figures(prediction, row["rentals"])], {PARTS: chart})
@@ -167,48 +171,56 @@ def _observed(chosen: urls.Choices) -> tuple[dt.datetime, dict[str, Any] | None]
 def _versions() -> dict[str, str]:
     """Return the champion, and the other versions whose artefact is there."""
     numbers = [model["version"] for model in queries.list_models() if model["status"] != "champion"]
-    others = {number: f"Model {number}" for number in numbers if versions.exists(number)}
-    return {"": "Champion"} | others
+    there = [number for number in numbers if versions.exists(number)]
+    others = {number: _("Model %(version)s", version=number) for number in there}
+    return {"": _("Champion")} | others
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
     date = dbc.Input(id=CONTROLS["date"], type="date", value=chosen["date"], debounce=700)
     hours = components.select(CONTROLS["hour"], HOURS, chosen["hour"])
+    ahead = {hours: formats.hours(int(hours)) for hours in AHEAD}
     fields = [
-        components.field("Date", date, CONTROLS["date"]),
-        components.field("Hour", hours, CONTROLS["hour"]),
+        components.field(_("Date"), date, CONTROLS["date"]),
+        components.field(_("Hour"), hours, CONTROLS["hour"]),
         components.field(
-            "Predicted ahead by",
-            components.select(CONTROLS["ahead"], AHEAD, chosen["ahead"]),
+            _("Predicted ahead by"),
+            components.select(CONTROLS["ahead"], ahead, chosen["ahead"]),
             CONTROLS["ahead"],
         ),
         components.field(
-            "Model",
+            _("Model"),
             components.select(CONTROLS["version"], _versions(), chosen["version"]),
             CONTROLS["version"],
         ),
     ]
     return components.card(
-        "One prediction taken apart",
+        _("One prediction taken apart"),
         html.Div(fields, className="controls mt-3"),
-        note="Choose an observed hour: its prediction is made anew in the weather it had, "
-        "with the rentals known so long before.",
+        note=_(
+            "Choose an observed hour: its prediction is made anew in the weather it had, with the "
+            "rentals known so long before."
+        ),
     )
 
 
 def _no_model() -> html.Div:
     return components.empty(
-        "There is no model yet.", "As soon as the first training ends, it is explained here."
+        _("There is no model yet."),
+        _("As soon as the first training ends, it is explained here."),
     )
 
 
 def _not_observed(when: dt.datetime) -> html.Div:
     newest = queries.newest_observation()
     if newest is None:
-        return components.empty("No hour has been observed yet.", "The first one shows here.")
+        return components.empty(_("No hour has been observed yet."), _("The first one shows here."))
     return components.empty(
-        f"{formats.hour(when)} has not been observed.",
-        f"So its weather is not known. The newest observed hour is {formats.hour(newest)}.",
+        _("%(hour)s has not been observed.", hour=formats.hour(when)),
+        _(
+            "So its weather is not known. The newest observed hour is %(hour)s.",
+            hour=formats.hour(newest),
+        ),
     )
 
 
@@ -226,42 +238,43 @@ def _request(when: dt.datetime, row: Mapping[str, Any], ahead: int) -> predictor
 
 
 def _told(when: dt.datetime, row: Mapping[str, Any], prediction: predictor.Prediction) -> str:
-    temperature = formats.number(row["temperature"], 1)
-    weather = (
-        f"{formats.WEATHER[row['weather']].lower()}, {temperature}{formats.SPACE}°C, "
-        f"humidity {formats.number(row['humidity'])}{formats.SPACE}%, "
-        f"wind {formats.number(row['windspeed'])}{formats.SPACE}km/h"
-    )
     as_of = prediction.to_json()["as_of"]
-    known = (
-        f"as known at {formats.hour(dt.datetime.fromisoformat(as_of))}"
-        if as_of
-        else "knowing no rentals"
+    hour = formats.hour(when)
+    weather = _(
+        "%(weather)s, %(temperature)s\xa0°C, humidity %(humidity)s\xa0%%, wind %(wind)s\xa0km/h.",
+        weather=translated(formats.WEATHER)[row["weather"]].lower(),
+        temperature=formats.number(row["temperature"], 1),
+        humidity=formats.number(row["humidity"]),
+        wind=formats.number(row["windspeed"]),
     )
-    holiday = ", a holiday" if row["holiday"] else ""
-    return (
-        f"{formats.hour(when)}{holiday}: {weather}. By model {prediction.model_version}, {known}."
-    )
+    told = [
+        _("%(hour)s, a holiday:", hour=hour) if row["holiday"] else _("%(hour)s:", hour=hour),
+        weather,
+        formats.by_model(str(prediction.model_version), as_of),
+    ]
+    return " ".join(told)
 
 
 def _key_figures(prediction: predictor.Prediction, actual: float | None) -> html.Dl:
-    inside = actual is not None and prediction.lower <= actual <= prediction.upper
-    error = None if actual is None else prediction.rentals - actual
+    error = beside = None
+    if actual is not None:
+        error = prediction.rentals - actual
+        inside = prediction.lower <= actual <= prediction.upper
+        beside = _("inside the interval") if inside else _("outside the interval")
     return components.tiles(
         components.tile(
-            "Predicted",
+            _("Predicted"),
             formats.number(prediction.rentals, 1),
-            f"90 % interval: {formats.number(prediction.lower)} to "
-            f"{formats.number(prediction.upper)}",
+            _(
+                "90 %% interval: %(lower)s to %(upper)s",
+                lower=formats.number(prediction.lower),
+                upper=formats.number(prediction.upper),
+            ),
         ),
+        components.tile(_("Actual"), formats.number(actual), beside),
+        components.tile(_("Error"), formats.signed(error, 1), _("predicted less actual")),
         components.tile(
-            "Actual",
-            formats.number(actual),
-            "" if actual is None else f"{'inside' if inside else 'outside'} the interval",
-        ),
-        components.tile("Error", formats.signed(error, 1), "predicted less actual"),
-        components.tile(
-            "A week before", formats.number(prediction.baseline), "rentals in the same hour"
+            _("A week before"), formats.number(prediction.baseline), _("rentals in the same hour")
         ),
     )
 
@@ -270,43 +283,61 @@ def _importance(found: Mapping[str, list[float]], theme: str) -> Chart:
     repeats = {formats.feature(name): found[name] for name in found}
     means = {name: float(np.mean(values)) for name, values in repeats.items()}
     ranked = sorted(means, key=means.__getitem__, reverse=True)
-    first = ", then ".join(f"{name} ({formats.signed(means[name], 1)})" for name in ranked[:3])
+    told = [f"{name} ({formats.signed(means[name], 1)})" for name in ranked]
     return Chart(
         figures.importance({name: repeats[name] for name in ranked}, theme),
-        "By how many rentals per hour the mean absolute error over the holdout grows when the "
-        "model is told this of another hour; a ring is one shuffle",
-        f"Most: {first}. Least: {ranked[-1]} ({formats.signed(means[ranked[-1]], 1)})."
-        if ranked
-        else "Nothing has been measured.",
+        _(
+            "By how many rentals per hour the mean absolute error over the holdout grows when the "
+            "model is told this of another hour; a ring is one shuffle"
+        ),
+        _("Most: %(first)s. Least: %(last)s.", first=_(", then ").join(told[:3]), last=told[-1])
+        if told
+        else _("Nothing has been measured."),
         pd.DataFrame(
             {
-                "Input": ranked,
-                "Growth of the error, rentals per hour": [means[name] for name in ranked],
+                _("Input"): ranked,
+                _("Growth of the error, rentals per hour"): [means[name] for name in ranked],
             }
         ),
     )
 
 
 def _dependence(name: str, found: Mapping[str, Any] | None, theme: str) -> Chart:
-    label, reading = INPUTS[name]
-    note = "Rentals per hour if this input alone were another; faint: single hours of the holdout"
+    label, reading = map(_, INPUTS[name])
+    note = _(
+        "Rentals per hour if this input alone were another; faint: single hours of the holdout"
+    )
     if not found or not found["values"]:
         nothing = figures.dependence([], [], [], label, theme)
-        missing = "This input has not been measured of this model."
+        missing = _("This input has not been measured of this model.")
         return Chart(nothing, note, missing, pd.DataFrame())
     values, mean = found["values"], found["mean"]
     if name == "weather":
-        values = [formats.WEATHER.get(value, value) for value in values]
+        values = [_(formats.WEATHER.get(value, value)) for value in values]
     top, bottom = int(np.argmax(mean)), int(np.argmin(mean))
-    told = [reading.format(value).replace("-", formats.MINUS) for value in values]
+    told = [reading.format(_read(name, value)) for value in values]
     return Chart(
         figures.dependence(values, mean, found["curves"], label, theme),
         note,
-        f"On average highest at {told[top]}, {formats.number(mean[top])} rentals per hour, and "
-        f"lowest at {told[bottom]}, {formats.number(mean[bottom])}. Single hours shown: "
-        f"{len(found['curves'])}.",
-        pd.DataFrame({label: values, "Predicted, rentals per hour": mean}),
+        _(
+            "On average highest at %(top)s, %(most)s rentals per hour, and lowest at %(bottom)s, "
+            "%(least)s. Single hours shown: %(curves)s.",
+            top=told[top],
+            most=formats.number(mean[top]),
+            bottom=told[bottom],
+            least=formats.number(mean[bottom]),
+            curves=len(found["curves"]),
+        ),
+        pd.DataFrame({label: values, _("Predicted, rentals per hour"): mean}),
     )
+
+
+def _read(name: str, value: Any) -> str:
+    if name == "weather":
+        return str(value)
+    if name == "hour":
+        return f"{value:02.0f}"
+    return formats.plain(value)
 
 
 def _parts(
@@ -315,17 +346,24 @@ def _parts(
     baseline, parts, count, rest = strongest(contributions, predicted)
     steps = [(formats.feature(name), value) for name, value in parts.items()]
     if count or rest:
-        steps.append((f"All {count} others" if count else "Rounding", rest))
+        others = ngettext("%(num)s other", "All %(num)s others", count)
+        steps.append((others if count else _("Rounding"), rest))
     told = [f"{name} {formats.signed(value, 1)}" for name, value in steps]
     return Chart(
         figures.parts(baseline, steps, predicted, actual, theme),
-        "Rentals; the start is what the model says of an hour of which it knows nothing yet "
-        "but the level of demand",
-        f"{formats.number(baseline, 1)} to start with, {', '.join(told)}: together "
-        f"{formats.number(predicted, 1)}.",
+        _(
+            "Rentals; the start is what the model says of an hour of which it knows nothing yet "
+            "but the level of demand"
+        ),
+        _(
+            "%(start)s to start with, %(steps)s: together %(end)s.",
+            start=formats.number(baseline, 1),
+            steps=", ".join(told),
+            end=formats.number(predicted, 1),
+        ),
         pd.DataFrame(
-            [("Starting point", baseline), *steps, ("Prediction", predicted)],
-            columns=["Input", "Adds, rentals"],
+            [(_("Starting point"), baseline), *steps, (_("Prediction"), predicted)],
+            columns=[_("Input"), _("Adds, rentals")],
         ),
     )
 

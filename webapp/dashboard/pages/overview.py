@@ -8,27 +8,30 @@ import dash_bootstrap_components as dbc
 import pandas as pd
 from dash import Dash, html
 from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from webapp import alerts, monitoring, queries, scheduler
+from webapp.language import N_, translated
 
-from .. import components, figures, formats, sections, urls
+from .. import components, figures, formats, inputs, sections, urls
 from ..sections import Chart, Drawing
 
 PATH = urls.PREFIX
-NAME = "Overview"
-TITLE = "Is it right now?"
+NAME = N_("Overview")
+TITLE = N_("Is it right now?")
 
 NARROW = 0.8  # a coverage below it is no accident of a week
 CURVE = "overview-curve-graph"
 COLUMNS = {
-    "datetime": "Hour",
-    "predicted": "Predicted, rentals",
-    "lower": "Lower end of the 90 % interval",
-    "upper": "Upper end",
-    "actual": "Actual, rentals",
-    "horizon": "Hours ahead",
-    "model_version": "Model",
-    "source": "Source",
+    "datetime": N_("Hour"),
+    "predicted": N_("Predicted, rentals"),
+    "lower": N_("Lower end of the 90 % interval"),
+    "upper": N_("Upper end"),
+    "actual": N_("Actual, rentals"),
+    "horizon": N_("Hours ahead"),
+    "model_version": N_("Model"),
+    "source": N_("Source"),
 }
 HOUR = dt.timedelta(hours=1)
 RECENT = dt.timedelta(days=7)
@@ -40,14 +43,14 @@ REPLAY_OVER = dt.timedelta(minutes=2)
 def layout(choices: urls.Choices) -> Any:
     """Return the page before it is filled."""
     return components.page(
-        TITLE,
-        "How far the predictions are from what happened, and what serves them.",
+        _(TITLE),
+        _("How far the predictions are from what happened, and what serves them."),
         urls.location("overview", choices),
         sections.section("overview-training-section", None),
         sections.section("overview-alerts-section", None),
         sections.section("overview-status-section", components.waiting("medium", "small")),
         sections.section(
-            "overview-curve-section", None, components.chart(CURVE, "The latest predictions")
+            "overview-curve-section", None, components.chart(CURVE, _("The latest predictions"))
         ),
     )
 
@@ -67,19 +70,20 @@ def training(_choices: urls.Choices, _theme: str) -> Drawing:
     run = queries.active_run()
     if run is not None:
         first = run["trigger"] == "first"
-        title = "Training the first model" if first else "Training a new model"
-        hint = "This page fills by itself when it is done." if first else ""
+        title = _("Training the first model") if first else _("Training a new model")
+        hint = _("This page fills by itself when it is done.") if first else ""
         return Drawing(components.progress(run, title, hint))
     if queries.champion() is not None:
         return Drawing()
     runs = queries.list_runs(limit=1)
     if runs and runs[0]["status"] not in ("promoted", "kept"):
-        ended = html.Strong(f"The last training ended as {runs[0]['status']}. ")
-        return Drawing(dbc.Alert([ended, runs[0]["reason"]], color="warning"))
+        status = formats.status(runs[0]["status"])
+        ended = html.Strong(_("The last training ended as: %(status)s.", status=status))
+        return Drawing(dbc.Alert([ended, " ", runs[0]["reason"]], color="warning"))
     return Drawing(
         components.empty(
-            "There is no model yet.",
-            "The first training starts by itself when the server runs; its progress shows here.",
+            _("There is no model yet."),
+            _("The first training starts by itself when the server runs; its progress shows here."),
         )
     )
 
@@ -91,9 +95,13 @@ def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
         [
             dbc.Alert(
                 [
-                    html.Strong(condition.text.format(**alert["found"])),
+                    html.Strong(_told_alert(condition, alert["found"])),
                     html.P(
-                        f"{condition.act} Since {formats.moment(alert['raised_at'], zone)}.",
+                        [
+                            _(condition.act),
+                            " ",
+                            _("Since %(when)s.", when=formats.moment(alert["raised_at"], zone)),
+                        ],
                         className="mb-0",
                     ),
                 ],
@@ -103,6 +111,24 @@ def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
         ]
         or None
     )
+
+
+def _told_alert(condition: alerts.Condition, found: dict[str, Any]) -> str:
+    """Say what is wrong, with numbers and times as the reader writes them."""
+    shown = {name: _shown(name, value) for name, value in found.items()}
+    return _(condition.text).format(**shown)
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "newest":
+        return formats.hour(dt.datetime.fromisoformat(value))
+    if name == "status":
+        return formats.status(value)
+    if name == "names":
+        return ", ".join(_(inputs.WORDS[one].label) for one in value.split(", "))
+    if isinstance(value, str):
+        return _(value) if value else ""
+    return formats.number(value, 1 if isinstance(value, float) else 0)
 
 
 def status(_choices: urls.Choices, _theme: str) -> Drawing:
@@ -134,17 +160,25 @@ def latest(_choices: urls.Choices, theme: str) -> Drawing:
     if frame.empty:
         return Drawing(
             components.empty(
-                "No hour near the newest data has been predicted.",
-                "Ask for a prediction with POST /api/predict, or wait for the next training, "
-                "which scores the newest 28 days.",
+                _("No hour near the newest data has been predicted."),
+                _(
+                    "Ask for a prediction with POST /api/predict, or wait for the next training, "
+                    "which scores the newest 28 days."
+                ),
             )
         )
     first, last = frame["datetime"].iloc[0], frame["datetime"].iloc[-1]
     chart = Chart(
         figures.curve(frame, theme, pd.Timestamp(now) if now else None),
-        f"Rentals per hour, {formats.day(first)} to {formats.day(last)}",
+        _(
+            "Rentals per hour, %(first)s to %(last)s",
+            first=formats.day(first),
+            last=formats.day(last),
+        ),
         _curve_summary(frame),
-        frame[list(COLUMNS)].rename(columns=COLUMNS),
+        frame.replace({"source": translated(formats.SOURCES)})[list(COLUMNS)].rename(
+            columns=translated(COLUMNS)
+        ),
     )
     return Drawing(charts={CURVE: chart})
 
@@ -168,24 +202,24 @@ def _headline(
     holdout = champion["holdout"]
     verdict: Any
     if scores is None:
-        verdict = "No prediction of this model can be checked against rentals yet."
-        note = "Shown is its error on the holdout, which it never saw in training."
+        verdict = _("No prediction of this model can be checked against rentals yet.")
+        note = _("Shown is its error on the holdout, which it never saw in training.")
         lines = [
-            ("On the holdout", holdout["metrics"].get("mae"), "bar bar-holdout"),
-            ("Repeating last week", holdout["baseline"].get("mae"), "bar bar-baseline"),
+            (_("On the holdout"), holdout["metrics"].get("mae"), "bar bar-holdout"),
+            (_("Repeating last week"), holdout["baseline"].get("mae"), "bar bar-baseline"),
         ]
     else:
         verdict = _verdict(scores)
-        note = f"Measured on: {_told(recent, scores)}."
+        note = _("Measured on: %(hours)s.", hours=_told(recent, scores))
         alike = holdout["horizons"].get(f"{recent['horizon'].iloc[0]:.0f}", {})
         lines = [
-            ("Model, now", scores.model["mae"], "bar"),
-            ("On the holdout", alike.get("mae"), "bar bar-holdout"),
-            ("Repeating last week", scores.baseline.get("mae"), "bar bar-baseline"),
+            (_("Model, now"), scores.model["mae"], "bar"),
+            (_("On the holdout"), alike.get("mae"), "bar bar-holdout"),
+            (_("Repeating last week"), scores.baseline.get("mae"), "bar bar-baseline"),
         ]
     largest = max((value for _, value, _ in lines if value is not None), default=1.0)
     return components.card(
-        "Average error, rentals per hour",
+        _("Average error, rentals per hour"),
         html.Div(
             [
                 html.Div(
@@ -200,31 +234,48 @@ def _headline(
 
 def _told(recent: pd.DataFrame, scores: monitoring.Scores) -> str:
     """Say what the error now was measured on."""
-    source = "live predictions" if recent["source"].iloc[0] == "live" else "backtest"
-    ahead = formats.ahead(recent["horizon"].iloc[0])
-    span = f"{formats.day(scores.first)} to {formats.day(scores.last)}"
-    return f"{source}, {ahead}, {span} ({formats.quantity(scores.hours, 'hour')})"
+    live = recent["source"].iloc[0] == "live"
+    return _(
+        "%(source)s, %(ahead)s, %(first)s to %(last)s (%(hours)s)",
+        source=_("live predictions") if live else _("backtest"),
+        ahead=formats.ahead(recent["horizon"].iloc[0]),
+        first=formats.day(scores.first),
+        last=formats.day(scores.last),
+        hours=formats.hours(scores.hours),
+    )
 
 
 def _verdict(scores: monitoring.Scores) -> list[Any]:
-    error = html.Strong(
-        f"{formats.number(scores.model['mae'])} rentals per hour", className="verdict-number"
-    )
-    words: list[Any] = ["Predictions are off by ", error, " on average"]
+    """Say how wrong the model is, the number itself standing out."""
     skill = scores.skill
     if skill is None:
-        return [*words, "."]
-    if skill >= 0:
-        return [*words, f", {formats.percent(skill)} less than repeating last week would be."]
-    return [*words, f", {formats.percent(-skill)} more than repeating last week would be."]
+        sentence = _("Predictions are off by %(error)s on average.", error="|")
+    elif skill >= 0:
+        sentence = _(
+            "Predictions are off by %(error)s on average, %(share)s less than repeating last week "
+            "would be.",
+            error="|",
+            share=formats.percent(skill),
+        )
+    else:
+        sentence = _(
+            "Predictions are off by %(error)s on average, %(share)s more than repeating last week "
+            "would be.",
+            error="|",
+            share=formats.percent(-skill),
+        )
+    before, _bar, after = sentence.partition("|")
+    error = _("%(error)s rentals per hour", error=formats.number(scores.model["mae"]))
+    return [before, html.Strong(error, className="verdict-number"), after]
 
 
 def _line(label: str, value: float | None, look: str, largest: float) -> html.Div:
     text = formats.number(value)
+    told = _("%(error)s rentals per hour", error=text)
     return html.Div(
         [
             html.Span(label, className="bars-label"),
-            components.bar(value or 0, largest, f"{label}: {text} rentals per hour", look),
+            components.bar(value or 0, largest, _("%(what)s: %(of)s", what=label, of=told), look),
             html.Span(text, className="bars-value"),
         ],
         className="bars-line",
@@ -234,10 +285,10 @@ def _line(label: str, value: float | None, look: str, largest: float) -> html.Di
 def _coverage_tile(champion: dict[str, Any], scores: monitoring.Scores | None) -> html.Div:
     metrics = scores.model if scores else champion["holdout"]["metrics"]
     coverage = metrics.get("coverage")
-    detail: list[Any] = ["of hours; 90 % is meant "]
+    detail: list[Any] = [_("of hours; 90 % is meant"), " "]
     if coverage is not None and coverage < NARROW:
-        detail.append(components.badge("too narrow now", "warning"))
-    return components.tile("Inside the 90 % interval", formats.percent(coverage), detail)
+        detail.append(components.badge(_("too narrow now"), "warning"))
+    return components.tile(_("Inside the 90 % interval"), formats.percent(coverage), detail)
 
 
 def _champion_tile(champion: dict[str, Any]) -> html.Div:
@@ -245,9 +296,13 @@ def _champion_tile(champion: dict[str, Any]) -> html.Div:
     trained_to = dt.datetime.fromisoformat(champion["training"]["to"])
     since = formats.moment(champion["activated_at"], zone)
     return components.tile(
-        "Serving",
-        f"Model {champion['version']}",
-        f"since {since}; learned from hours to {formats.day(trained_to)}",
+        _("Serving"),
+        _("Model %(version)s", version=champion["version"]),
+        _(
+            "since %(since)s; learned from hours to %(day)s",
+            since=since,
+            day=formats.day(trained_to),
+        ),
     )
 
 
@@ -256,27 +311,27 @@ def _data_tile(newest: dt.datetime | None) -> html.Div:
     now = dt.datetime.now(zone).replace(tzinfo=None)
     state = monitoring.freshness(newest, now, demo=queries.is_demo())
     if newest is None:
-        return components.tile("History", formats.UNKNOWN, "no hour has been observed yet")
+        return components.tile(_("History"), formats.UNKNOWN, _("no hour has been observed yet"))
     marks = {
-        "demo": ("demo data", "info"),
-        "late": ("late", "warning"),
-        "fresh": ("fresh", "success"),
+        "demo": (_("demo data"), "info"),
+        "late": (_("late"), "warning"),
+        "fresh": (_("fresh"), "success"),
     }
     return components.tile(
-        "History ends",
+        _("History ends"),
         formats.day(newest),
-        [f"at {newest:%H:%M} ", components.badge(*marks[state])],
+        [_("at %(time)s", time=f"{newest:%H:%M}"), " ", components.badge(*marks[state])],
     )
 
 
 def _schedule_tile() -> html.Div:
     due = scheduler.next_run()
     if due is None:
-        return components.tile("Next training", "Never", "no schedule is set")
+        return components.tile(_("Next training"), _("Never"), _("no schedule is set"))
     return components.tile(
-        "Next training",
+        _("Next training"),
         formats.until(due, dt.datetime.now(dt.UTC)),
-        f"{due:%a} {due.day} {due:%b %Y, %H:%M}",
+        formats.hour(due),
     )
 
 
@@ -298,15 +353,29 @@ def _end_of_curve() -> tuple[dt.datetime | None, dt.datetime | None]:
 def _curve_summary(frame: pd.DataFrame) -> str:
     counts = frame["source"].value_counts()
     made = ", ".join(
-        f"{counts[name]} {formats.SOURCES[name]}" for name in figures.DASHES if name in counts
+        f"{formats.number(counts[name])} {_(formats.SOURCES[name])}"
+        for name in figures.DASHES
+        if name in counts
     )
-    words = [f"{formats.quantity(len(frame), 'hour')} predicted ({made})."]
+    words = [
+        ngettext(
+            "%(hours)s predicted (%(made)s).",
+            "%(hours)s predicted (%(made)s).",
+            len(frame),
+            hours=formats.hours(len(frame)),
+            made=made,
+        )
+    ]
     scores = monitoring.scores(frame)
     if scores is not None:
         words.append(
-            f"On average {formats.number(scores.model['mae'])} rentals per hour off; "
-            f"{formats.percent(scores.model['coverage'])} of hours inside the interval."
+            _(
+                "On average %(error)s rentals per hour off; %(share)s of hours inside the "
+                "interval.",
+                error=formats.number(scores.model["mae"]),
+                share=formats.percent(scores.model["coverage"]),
+            )
         )
     if "backtest" in counts:
-        words.append("Backtest: scored after training, as each hour would have been predicted.")
+        words.append(_("Backtest: scored after training, as each hour would have been predicted."))
     return " ".join(words)

@@ -1,6 +1,7 @@
 """Performance: how wrong, since when, at which hours, in which weather."""
 
 import datetime as dt
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,39 +9,42 @@ import dash_bootstrap_components as dbc
 import numpy as np
 import pandas as pd
 from dash import Dash, html
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from webapp import monitoring, queries
+from webapp.language import N_, translated
 
 from .. import components, figures, formats, sections, slices, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}performance"
-NAME = "Performance"
-TITLE = "How wrong, when, and in which weather?"
+NAME = N_("Performance")
+TITLE = N_("How wrong, when, and in which weather?")
 
 HOUR = dt.timedelta(hours=1)
 WINDOWS = {
-    "24h": f"24{formats.SPACE}h",
-    "7d": f"7{formats.SPACE}d",
-    "28d": f"28{formats.SPACE}d",
-    "all": "All",
+    "24h": N_("24\xa0h"),
+    "7d": N_("7\xa0d"),
+    "28d": N_("28\xa0d"),
+    "all": N_("All"),
 }
 SPANS = {"24h": dt.timedelta(hours=24), "7d": dt.timedelta(days=7), "28d": dt.timedelta(days=28)}
-HORIZONS = {"1": "1 hour", "24": "24 hours", "48": "48 hours", "168": "168 hours"}
+HORIZONS = ("1", "24", "48", "168")
 SOURCES = {
-    "auto": "Live, else backtest",
-    "live": "Live",
-    "replay": "Replay",
-    "backtest": "Backtest",
+    "auto": N_("Live, else backtest"),
+    "live": N_("Live"),
+    "replay": N_("Replay"),
+    "backtest": N_("Backtest"),
 }
-# Name, and unit; what is said of it by period.
+# Name, and unit.
 METRICS = {
-    "mae": ("Mean absolute error", "rentals per hour"),
-    "rmse": ("Root mean squared error", "rentals per hour"),
-    "bias": ("Bias, predicted less actual", "rentals per hour"),
-    "r2": ("R²", "1 is perfect"),
-    "coverage": ("Hours inside the 90 % interval", "%"),
-    "width": ("Width of the 90 % interval", "rentals per hour"),
+    "mae": (N_("Mean absolute error"), N_("rentals per hour")),
+    "rmse": (N_("Root mean squared error"), N_("rentals per hour")),
+    "bias": (N_("Bias, predicted less actual"), N_("rentals per hour")),
+    "r2": ("R²", N_("1 is perfect")),
+    "coverage": (N_("Hours inside the 90\xa0% interval"), "%"),
+    "width": (N_("Width of the 90\xa0% interval"), N_("rentals per hour")),
 }
 DEFAULTS = {
     "window": "28d",
@@ -50,12 +54,12 @@ DEFAULTS = {
     "metric": "mae",
     "slice": "",
 }
-LEGAL = {
+LEGAL: dict[str, Container[str]] = {
     "window": WINDOWS,
     "horizon": HORIZONS,
     "source": SOURCES,
     "metric": METRICS,
-    "slice": slices.options(),
+    "slice": ("", *slices.KEYS),
 }
 CONTROLS = {
     "window": "performance-window-radio",
@@ -73,21 +77,21 @@ TIME, SCATTER, HOURS, SLICES = (
 POINTS = 800
 
 COLUMNS = {
-    "datetime": "Hour",
-    "hours": "Hours",
-    "mae": "Mean absolute error, rentals per hour",
-    "baseline_mae": "The same of repeating last week",
-    "rmse": "Root mean squared error",
-    "bias": "Bias, rentals per hour",
+    "datetime": N_("Hour"),
+    "hours": N_("Hours"),
+    "mae": N_("Mean absolute error, rentals per hour"),
+    "baseline_mae": N_("The same of repeating last week"),
+    "rmse": N_("Root mean squared error"),
+    "bias": N_("Bias, rentals per hour"),
     "r2": "R²",
-    "coverage": "Inside the interval, %",
-    "width": "Width of the interval, rentals",
-    "baseline_rmse": "Root mean squared error of repeating last week",
-    "baseline_bias": "Bias of repeating last week",
-    "baseline_r2": "R² of repeating last week",
-    "label": "Slice",
-    "predicted": "Predicted, rentals",
-    "actual": "Actual, rentals",
+    "coverage": N_("Inside the interval, %"),
+    "width": N_("Width of the interval, rentals"),
+    "baseline_rmse": N_("Root mean squared error of repeating last week"),
+    "baseline_bias": N_("Bias of repeating last week"),
+    "baseline_r2": N_("R² of repeating last week"),
+    "label": N_("Slice"),
+    "predicted": N_("Predicted, rentals"),
+    "actual": N_("Actual, rentals"),
 }
 
 
@@ -107,23 +111,25 @@ def layout(choices: urls.Choices) -> Any:
     """Return the page with its controls as the URL says, before it is filled."""
     chosen = clean(choices, None)
     return components.page(
-        TITLE,
-        "Predictions held against what happened, beside the simplest forecast there is: "
-        "the rentals of the same hour a week before.",
+        _(TITLE),
+        _(
+            "Predictions held against what happened, beside the simplest forecast there is: "
+            "the rentals of the same hour a week before."
+        ),
         urls.location("performance", choices),
         _controls(chosen),
         sections.section(
             "performance-result-section",
             components.waiting("small"),
-            components.chart(TIME, "Right and wrong over time", "wide", _metric_field(chosen)),
-            components.chart(SCATTER, "Predicted against actual"),
-            components.chart(HOURS, "Error by hour and weekday", "whole"),
+            components.chart(TIME, _("Right and wrong over time"), "wide", _metric_field(chosen)),
+            components.chart(SCATTER, _("Predicted against actual")),
+            components.chart(HOURS, _("Error by hour and weekday"), "whole"),
             look="chart-grid",
         ),
         sections.section(
             "performance-slices-section",
             None,
-            components.chart(SLICES, "Where it is wrong, the worst first"),
+            components.chart(SLICES, _("Where it is wrong, the worst first")),
         ),
         sections.section("performance-worst-section", components.waiting("large")),
     )
@@ -199,13 +205,19 @@ def by_slice(choices: urls.Choices, theme: str) -> Drawing:
     top, last = table.iloc[0], table.iloc[-1]
     chart = Chart(
         figures.by_slice(table, theme),
-        "Mean absolute error, rentals per hour",
-        f"Worst: {top['label']}, {formats.number(top['mae'])} rentals per hour off on average "
-        f"in {formats.quantity(top['hours'], 'hour')}. Best: {last['label']}, "
-        f"{formats.number(last['mae'])}.",
+        _("Mean absolute error, rentals per hour"),
+        _(
+            "Worst: %(worst)s, %(error)s rentals per hour off on average in %(hours)s. Best: "
+            "%(best)s, %(least)s.",
+            worst=top["label"],
+            error=formats.number(top["mae"]),
+            hours=formats.hours(top["hours"]),
+            best=last["label"],
+            least=formats.number(last["mae"]),
+        ),
         table.assign(coverage=100 * table["coverage"])[
             ["label", "hours", "mae", "baseline_mae", "coverage"]
-        ].rename(columns=COLUMNS),
+        ].rename(columns=translated(COLUMNS)),
     )
     return Drawing(None, {SLICES: chart})
 
@@ -231,23 +243,31 @@ def _frame(view: View) -> pd.DataFrame:
 
 
 def _metric_field(chosen: urls.Choices) -> html.Div:
-    names = {name: label for name, (label, _) in METRICS.items()}
-    return html.Div(_select_field("Show", "metric", names, chosen), className="controls my-3")
+    names = {name: _name(name) for name in METRICS}
+    return html.Div(_select_field(_("Show"), "metric", names, chosen), className="controls my-3")
+
+
+def _name(metric: str) -> str:
+    name = METRICS[metric][0]
+    return name if metric == "r2" else _(name)
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
+    horizons = {hours: formats.hours(int(hours)) for hours in HORIZONS}
     return html.Section(
         [
-            components.presets(CONTROLS["window"], "Window", WINDOWS, chosen["window"]),
-            _date_field("From", "from", chosen),
-            _date_field("To", "to", chosen),
-            _select_field("Model", "version", _versions(chosen["version"]), chosen),
-            _select_field("Predicted ahead by", "horizon", HORIZONS, chosen),
-            _select_field("Source", "source", SOURCES, chosen),
-            _select_field("Only", "slice", LEGAL["slice"], chosen),
+            components.presets(
+                CONTROLS["window"], _("Window"), translated(WINDOWS), chosen["window"]
+            ),
+            _date_field(_("From"), "from", chosen),
+            _date_field(_("To"), "to", chosen),
+            _select_field(_("Model"), "version", _versions(chosen["version"]), chosen),
+            _select_field(_("Predicted ahead by"), "horizon", horizons, chosen),
+            _select_field(_("Source"), "source", translated(SOURCES), chosen),
+            _select_field(_("Only"), "slice", slices.options(), chosen),
         ],
         className="panel controls",
-        **components.attributes(aria_label="What to show"),
+        **components.attributes(aria_label=_("What to show")),
     )
 
 
@@ -256,7 +276,9 @@ def _date_field(label: str, name: str, chosen: urls.Choices) -> html.Div:
     return components.field(label, control, CONTROLS[name])
 
 
-def _select_field(label: str, name: str, options: dict[str, str], chosen: urls.Choices) -> html.Div:
+def _select_field(
+    label: str, name: str, options: Mapping[str, str], chosen: urls.Choices
+) -> html.Div:
     control = components.select(CONTROLS[name], options, chosen[name])
     return components.field(label, control, CONTROLS[name])
 
@@ -265,8 +287,8 @@ def _versions(chosen: str) -> dict[str, str]:
     numbers = [model["version"] for model in queries.list_models()]
     if _is_number(chosen) and chosen not in numbers:
         numbers.append(chosen)
-    options = {"champion": "Champion", "all": "All versions"}
-    return options | {number: f"Model {number}" for number in numbers}
+    options = {"champion": _("Champion"), "all": _("All versions")}
+    return options | {number: _("Model %(version)s", version=number) for number in numbers}
 
 
 def _view(chosen: urls.Choices) -> View:
@@ -302,49 +324,69 @@ def _nothing() -> html.Div:
     span = queries.prediction_span()
     if span is None:
         return components.empty(
-            "There are no predictions yet.",
-            "A training scores the newest 28 days, and its result shows here.",
+            _("There are no predictions yet."),
+            _("A training scores the newest 28 days, and its result shows here."),
         )
     return components.empty(
-        "No prediction of this choice can be checked against rentals.",
-        f"Hours from {formats.day(span[0])} to {formats.day(span[1])} have been predicted: "
-        "choose another window, model or source.",
+        _("No prediction of this choice can be checked against rentals."),
+        _(
+            "Hours from %(first)s to %(last)s have been predicted: choose another window, model or "
+            "source.",
+            first=formats.day(span[0]),
+            last=formats.day(span[1]),
+        ),
     )
 
 
 def _told(frame: pd.DataFrame, scores: monitoring.Scores, view: View) -> str:
-    source = frame["source"].iloc[0]
     versions = sorted(frame["model_version"].unique())
-    models = ("Model " if len(versions) == 1 else "Models ") + ", ".join(map(str, versions))
-    return (
-        f"{models}, {formats.SOURCES[source]}, {formats.ahead(frame['horizon'].iloc[0])}: "
-        f"{formats.quantity(scores.hours, 'hour')} from {formats.hour(scores.first)} to "
-        f"{formats.hour(scores.last)}."
-        + (f" Only: {LEGAL['slice'][view.slice]}." if view.slice else "")
+    models = ngettext("Model %(list)s", "Models %(list)s", len(versions), list=_listed(versions))
+    source = formats.SOURCES[frame["source"].iloc[0]]
+    told = _(
+        "%(models)s, %(source)s, %(ahead)s: %(hours)s from %(first)s to %(last)s.",
+        models=models,
+        source=_(source),
+        ahead=formats.ahead(frame["horizon"].iloc[0]),
+        hours=formats.hours(scores.hours),
+        first=formats.hour(scores.first),
+        last=formats.hour(scores.last),
     )
+    if not view.slice:
+        return told
+    return told + " " + _("Only: %(slice)s.", slice=slices.options()[view.slice])
+
+
+def _listed(items: Iterable[object]) -> str:
+    return ", ".join(map(str, items))
 
 
 def _key_figures(scores: monitoring.Scores) -> html.Dl:
     model, naive = scores.model, scores.baseline
 
-    def beside(text: str) -> str:
-        return f"repeating last week: {text}"
+    def beside(value: str) -> str:
+        return _("repeating last week: %(value)s", value=value)
 
     return components.tiles(
         components.tile(
-            "MAE", formats.number(model["mae"], 1), beside(formats.number(naive.get("mae"), 1))
+            _("MAE"), formats.number(model["mae"], 1), beside(formats.number(naive.get("mae"), 1))
         ),
         components.tile(
-            "RMSE", formats.number(model["rmse"], 1), beside(formats.number(naive.get("rmse"), 1))
+            _("RMSE"),
+            formats.number(model["rmse"], 1),
+            beside(formats.number(naive.get("rmse"), 1)),
         ),
         components.tile(
-            "Bias", formats.signed(model["bias"], 1), beside(formats.signed(naive.get("bias"), 1))
+            _("Bias"),
+            formats.signed(model["bias"], 1),
+            beside(formats.signed(naive.get("bias"), 1)),
         ),
         components.tile(
             "R²", formats.number(model["r2"], 2), beside(formats.number(naive.get("r2"), 2))
         ),
-        components.tile("Coverage", formats.percent(model["coverage"]), "90 % is meant"),
-        components.tile("Width of interval", formats.number(model["width"]), "rentals, on average"),
+        components.tile(_("Coverage"), formats.percent(model["coverage"]), _("90 % is meant")),
+        components.tile(
+            _("Width of interval"), formats.number(model["width"]), _("rentals, on average")
+        ),
     )
 
 
@@ -352,37 +394,64 @@ def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, metric: str, them
     every = monitoring.bucket(scores.first, scores.last)
     table = monitoring.error_over_time(frame, every)
     table["coverage"] *= 100
-    period = {"h": "hour", "D": "day", "W": "week"}[every]
     worst = table.sort_values("mae").iloc[-1]
     better = int((table["mae"] < table["baseline_mae"]).sum())
-    name, unit = METRICS[metric]
+    summary = _(
+        "The model beats repeating last week on %(better)s of %(periods)s. Worst: %(worst)s, "
+        "%(error)s rentals per hour off on average.",
+        better=formats.number(better),
+        periods=_periods(len(table), every),
+        worst=_period(worst["datetime"], every),
+        error=formats.number(worst["mae"]),
+    )
+    unit = METRICS[metric][1]
+    unit = unit if unit == "%" else _(unit)
+    notes = {
+        "h": _("%(metric)s by hour, %(unit)s", metric=_name(metric), unit=unit),
+        "D": _("%(metric)s by day, %(unit)s", metric=_name(metric), unit=unit),
+        "W": _("%(metric)s by week, %(unit)s", metric=_name(metric), unit=unit),
+    }
+    heads = COLUMNS | {"datetime": {"h": N_("Hour"), "D": N_("Day"), "W": N_("Week")}[every]}
     return Chart(
         figures.error_over_time(table, metric, unit, theme),
-        f"{name} by {period}, {unit}",
-        f"The model beats repeating last week on {better} of "
-        f"{formats.quantity(len(table), period)}. Worst: {_period(worst['datetime'], every)}, "
-        f"{formats.number(worst['mae'])} rentals per hour off on average.",
-        table.rename(columns=COLUMNS | {"datetime": period.capitalize()}),
+        notes[every],
+        summary,
+        table.rename(columns=translated(heads)),
     )
+
+
+def _periods(count: int, every: str) -> str:
+    if every == "W":
+        return ngettext(
+            "%(count)s\xa0week", "%(count)s\xa0weeks", count, count=formats.number(count)
+        )
+    return formats.hours(count) if every == "h" else formats.days(count)
 
 
 def _period(start: pd.Timestamp, every: str) -> str:
     if every == "h":
         return formats.hour(start)
-    return formats.day(start) if every == "D" else f"the week from {formats.day(start)}"
+    if every == "D":
+        return formats.day(start)
+    return _("the week from %(day)s", day=formats.day(start))
 
 
 def _by_hour(frame: pd.DataFrame, theme: str) -> Chart:
     table = monitoring.error_by_hour_and_weekday(frame)
     errors = table.to_numpy(float)
+    weekdays = formats.weekdays()
     weekday, hour = divmod(int(np.nanargmax(errors)), 24)
     return Chart(
         figures.heat_map(table, theme),
-        "Mean absolute error, rentals per hour",
-        f"Largest on {formats.WEEKDAYS[weekday]} at {hour:02d}:00: "
-        f"{formats.number(errors[weekday, hour])} rentals per hour off on average.",
-        table.rename(index=dict(enumerate(formats.WEEKDAYS)), columns=str)
-        .rename_axis("Weekday")
+        _("Mean absolute error, rentals per hour"),
+        _(
+            "Largest on %(weekday)s at %(hour)s: %(error)s rentals per hour off on average.",
+            weekday=weekdays[weekday],
+            hour=f"{hour:02d}:00",
+            error=formats.number(errors[weekday, hour]),
+        ),
+        table.rename(index=dict(enumerate(weekdays)), columns=str)
+        .rename_axis(_("Weekday"))
         .reset_index(),
     )
 
@@ -390,11 +459,24 @@ def _by_hour(frame: pd.DataFrame, theme: str) -> Chart:
 def _scatter(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Chart:
     shown = monitoring.sample(frame, POINTS)
     bias = scores.model["bias"]
-    leaning = "too high" if bias > 0 else "too low"
+    numbers = {
+        "error": formats.number(abs(bias), 1),
+        "shown": formats.hours(len(shown)),
+        "all": formats.number(scores.hours),
+    }
     return Chart(
         figures.predicted_against_actual(shown, theme),
-        "Rentals per hour; on the dashed line the two agree",
-        f"Predictions are {formats.number(abs(bias), 1)} rentals per hour {leaning} on average. "
-        f"Shown: {formats.quantity(len(shown), 'hour')} of {formats.number(scores.hours)}.",
-        shown[["datetime", "predicted", "actual"]].rename(columns=COLUMNS),
+        _("Rentals per hour; on the dashed line the two agree"),
+        _(
+            "Predictions are %(error)s rentals per hour too high on average. "
+            "Shown: %(shown)s of %(all)s.",
+            **numbers,
+        )
+        if bias > 0
+        else _(
+            "Predictions are %(error)s rentals per hour too low on average. "
+            "Shown: %(shown)s of %(all)s.",
+            **numbers,
+        ),
+        shown[["datetime", "predicted", "actual"]].rename(columns=translated(COLUMNS)),
     )

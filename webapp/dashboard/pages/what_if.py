@@ -6,37 +6,40 @@ from typing import Any
 import dash_bootstrap_components as dbc
 import pandas as pd
 from dash import ClientsideFunction, Dash, Input, Output, html
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from training.history import WEATHER
 from training.quantiles import right_level
 from webapp import deciding, predictor, queries
 from webapp.errors import Unavailable
 from webapp.history import to_hour
+from webapp.language import N_, translated
 
 from .. import components, figures, formats, sections, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}what-if"
-NAME = "What if"
-TITLE = "What would be rented?"
+NAME = N_("What if")
+TITLE = N_("What would be rented?")
 
 CURVE = "what-if-day-graph"
 COLUMNS = {
-    "datetime": "Hour",
-    "predicted": "Predicted, rentals",
-    "lower": "Lower end of the 90 % interval",
-    "upper": "Upper end",
-    "bikes": "Bikes to have out",
+    "datetime": N_("Hour"),
+    "predicted": N_("Predicted, rentals"),
+    "lower": N_("Lower end of the 90 % interval"),
+    "upper": N_("Upper end"),
+    "bikes": N_("Bikes to have out"),
 }
 HOUR = dt.timedelta(hours=1)
 # Label and unit, and what the slider spans and steps by; the contract's own ranges are wider.
 SLIDERS = {
-    "hour": ("Hour of the day", 0, 23, 1),
-    "temperature": ("Temperature, °C", -20, 45, 0.5),
-    "humidity": ("Humidity, %", 0, 100, 1),
-    "windspeed": ("Wind speed, km/h", 0, 80, 1),
+    "hour": (N_("Hour of the day"), 0, 23, 1),
+    "temperature": (N_("Temperature, °C"), -20, 45, 0.5),
+    "humidity": (N_("Humidity, %"), 0, 100, 1),
+    "windspeed": (N_("Wind speed, km/h"), 0, 80, 1),
 }
-COSTS = {"missing": ("A missing bike costs", 3.0), "idle": ("An idle bike costs", 1.0)}
+COSTS = {"missing": (N_("A missing bike costs"), 3.0), "idle": (N_("An idle bike costs"), 1.0)}
 MOST_COST = 1e5
 CONTROLS = {
     "weather": "what-if-weather-select",
@@ -45,15 +48,17 @@ CONTROLS = {
     **{name: f"what-if-{name}-input" for name in COSTS},
 }
 RULES = {
-    "right": "The right quantile",
-    "forecast": "The prediction itself",
-    "naive": "What was rented a week before",
+    "right": N_("The right quantile"),
+    "forecast": N_("The prediction itself"),
+    "naive": N_("What was rented a week before"),
 }
 WARNINGS = {
-    "history_is_stale": "The newest known hour is more than a week older, so less is known of it.",
-    "outside_training_range": "The model never saw such weather, so take this with care.",
-    "history_revised": "Hours that the model knows here were corrected later.",
-    "no_history": "No hour has been observed yet, so the level of demand is a guess.",
+    "history_is_stale": N_(
+        "The newest known hour is more than a week older, so less is known of it."
+    ),
+    "outside_training_range": N_("The model never saw such weather, so take this with care."),
+    "history_revised": N_("Hours that the model knows here were corrected later."),
+    "no_history": N_("No hour has been observed yet, so the level of demand is a guess."),
 }
 
 
@@ -61,8 +66,8 @@ def layout(choices: urls.Choices) -> Any:
     """Return the page with its controls as the URL or the newest observation says."""
     chosen = clean(choices, None)
     return components.page(
-        TITLE,
-        "Choose a day, an hour and its weather. Nothing that you ask here is stored.",
+        _(TITLE),
+        _("Choose a day, an hour and its weather. Nothing that you ask here is stored."),
         urls.location("what-if", choices),
         html.Div(
             [
@@ -70,7 +75,7 @@ def layout(choices: urls.Choices) -> Any:
                 sections.section(
                     "what-if-answer-section",
                     components.waiting("medium"),
-                    components.chart(CURVE, "The whole day"),
+                    components.chart(CURVE, _("The whole day")),
                 ),
             ],
             className="what-if-grid",
@@ -98,15 +103,15 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
         chosen["weather"] = start["weather"]
     if urls.day(chosen.get("date")) is None:
         chosen["date"] = start["date"]
-    for name, (_, low, high, step) in SLIDERS.items():
+    for name, (__, low, high, step) in SLIDERS.items():
         value = _number(chosen.get(name))
         value = _number(start[name]) or 0.0 if value is None else value
         chosen[name] = f"{min(max(round(value / step) * step, low), high):g}"
-    for name, (_, usual) in COSTS.items():
+    for name, (__, usual) in COSTS.items():
         cost = _number(chosen.get(name))
         chosen[name] = f"{usual if cost is None or not 0 <= cost <= MOST_COST else cost:g}"
     if float(chosen["missing"]) + float(chosen["idle"]) == 0:  # then any number is right
-        chosen |= {name: f"{usual:g}" for name, (_, usual) in COSTS.items()}
+        chosen |= {name: f"{usual:g}" for name, (__, usual) in COSTS.items()}
     return chosen
 
 
@@ -123,7 +128,8 @@ def answer(choices: urls.Choices, theme: str) -> Drawing:
     except Unavailable:
         return Drawing(
             components.empty(
-                "There is no model yet.", "As soon as the first training ends, it answers here."
+                _("There is no model yet."),
+                _("As soon as the first training ends, it answers here."),
             )
         )
     cards = [_number_card(day, hour, predictions[hour]), _decision_card(hour, bikes, *costs)]
@@ -147,13 +153,13 @@ def _requests(day: dt.datetime, chosen: urls.Choices) -> list[predictor.HourRequ
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
-    weather = {name: formats.WEATHER[name] for name in WEATHER}
+    weather = translated({name: formats.WEATHER[name] for name in WEATHER})
     date = dbc.Input(id=CONTROLS["date"], type="date", value=chosen["date"], debounce=700)
     return html.Section(
         [
-            components.field("Date", date, CONTROLS["date"]),
+            components.field(_("Date"), date, CONTROLS["date"]),
             components.field(
-                "Weather",
+                _("Weather"),
                 components.select(CONTROLS["weather"], weather, chosen["weather"]),
                 CONTROLS["weather"],
             ),
@@ -161,7 +167,7 @@ def _controls(chosen: urls.Choices) -> html.Section:
             html.Div([_cost(name, chosen[name]) for name in COSTS], className="field cost-fields"),
         ],
         className="panel controls-column",
-        **components.attributes(aria_label="Day, hour, weather and costs"),
+        **components.attributes(aria_label=_("Day, hour, weather and costs")),
     )
 
 
@@ -170,7 +176,7 @@ def _cost(name: str, value: str) -> html.Div:
     control = dbc.Input(
         id=id_, type="number", min=0, max=MOST_COST, step="any", value=value, debounce=400
     )
-    return components.field(COSTS[name][0], control, id_)
+    return components.field(_(COSTS[name][0]), control, id_)
 
 
 def _slider(name: str, value: str) -> html.Div:
@@ -180,52 +186,64 @@ def _slider(name: str, value: str) -> html.Div:
         id=id_, type="range", min=low, max=high, step=step, value=value, debounce=150
     )
     readout = html.Output(value, id=f"{id_}-readout", htmlFor=id_, className="readout")
-    return components.field(label, [readout, control], id_)
+    return components.field(_(label), [readout, control], id_)
 
 
 def _number_card(day: dt.datetime, hour: int, prediction: predictor.Prediction) -> html.Section:
     told = prediction.to_json()
-    note = f"By model {told['model_version']}"
-    if told["as_of"]:
-        note += f", as known at {formats.hour(dt.datetime.fromisoformat(told['as_of']))}"
-    warnings = [WARNINGS[name] for name in told["warnings"] if name in WARNINGS]
+    warnings = [_(WARNINGS[name]) for name in told["warnings"] if name in WARNINGS]
     interval = told["interval"]
     return components.card(
         formats.hour(day + hour * HOUR),
         html.P(
             [
                 html.Strong(formats.number(told["rentals"]), className="answer-number"),
-                " rentals per hour",
+                " ",
+                _("rentals per hour"),
             ],
             className="answer",
         ),
         html.P(
-            f"With 90 % confidence between {formats.number(interval['lower'])} and "
-            f"{formats.number(interval['upper'])}.",
+            _(
+                "With 90 %% confidence between %(lower)s and %(upper)s.",
+                lower=formats.number(interval["lower"]),
+                upper=formats.number(interval["upper"]),
+            )
         ),
-        html.P(f"{note}.", className="card-note mb-0"),
+        html.P(formats.by_model(told["model_version"], told["as_of"]), className="card-note mb-0"),
         *(dbc.Alert(text, color="warning", className="mt-3 mb-0") for text in warnings),
     )
 
 
 def _decision_card(hour: int, bikes: list[int] | None, missing: float, idle: float) -> html.Section:
-    title = f"How many bikes to have out at {hour:02d}:00?"
+    title = _("How many bikes to have out at %(hour)s?", hour=f"{hour:02d}:00")
     if bikes is None:
         return components.card(
-            title, html.P("This model keeps too little to tell: train again to decide.")
+            title, html.P(_("This model keeps too little to tell: train again to decide."))
         )
     level = formats.percent(right_level(missing, idle))
     return components.card(
         title,
         html.P(
-            [html.Strong(formats.number(bikes[hour]), className="answer-number"), " bikes"],
+            [
+                html.Strong(formats.number(bikes[hour]), className="answer-number"),
+                " ",
+                ngettext("bike", "bikes", bikes[hour]),
+            ],
             className="answer",
         ),
-        html.P(f"So many are enough in {level} of such hours, which costs least at these costs."),
+        html.P(
+            _(
+                "So many are enough in %(share)s of such hours, which costs least at these costs.",
+                share=level,
+            )
+        ),
         *_outcomes(missing, idle),
         html.P(
-            "Counted are rentals, not demand: an empty station hides who found no bike. Each "
-            "rental of an hour is taken to need a bike of its own.",
+            _(
+                "Counted are rentals, not demand: an empty station hides who found no bike. Each "
+                "rental of an hour is taken to need a bike of its own."
+            ),
             className="card-note mt-3 mb-0",
         ),
     )
@@ -236,34 +254,39 @@ def _outcomes(missing: float, idle: float) -> list[Any]:
     if held is None:
         return []
     right, *others = outcomes = deciding.outcomes(held, missing, idle)
-    told = " and ".join(
-        f"{_saved(right.cost, one.cost)} {RULES[one.rule].lower()}" for one in others
-    )
+    told = _(" and ").join(_saved(right.cost, one) for one in others)
     rows = [
         [
-            RULES[one.rule],
+            _(RULES[one.rule]),
             formats.number(one.cost, 1),
             formats.number(one.missing, 1),
             formats.number(one.idle, 1),
         ]
         for one in outcomes
     ]
-    heads = ["Have out", "Cost per hour", "Missing", "Idle"]
+    heads = [_("Have out"), _("Cost per hour"), _("Missing bikes"), _("Idle bikes")]
     return [
         html.P(
-            f"In the {formats.quantity(len(held.actual), 'hour')} of the holdout, a day ahead, it "
-            f"would have cost {told}."
+            _(
+                "In the %(hours)s of the holdout, a day ahead, it would have cost %(told)s.",
+                hours=formats.hours(len(held.actual)),
+                told=told,
+            )
         ),
-        components.table("What each rule would have cost in the holdout", heads, rows),
+        components.table(_("What each rule would have cost in the holdout"), heads, rows),
     ]
 
 
-def _saved(cost: float, other: float) -> str:
-    """Say how one cost compares with another: 12 % less than."""
-    if not other or not round(100 * (1 - cost / other)):
-        return "as much as"
-    share = 1 - cost / other
-    return f"{formats.percent(abs(share))} {'less' if share > 0 else 'more'} than"
+def _saved(cost: float, other: deciding.Outcome) -> str:
+    """Say how a cost compares with another rule's: 12 % less than the prediction itself."""
+    rule = _(RULES[other.rule])
+    rule = rule[:1].lower() + rule[1:]
+    share = 1 - cost / other.cost if other.cost else 0.0
+    if not round(100 * share):
+        return _("as much as %(rule)s", rule=rule)
+    if share > 0:
+        return _("%(share)s less than %(rule)s", share=formats.percent(share), rule=rule)
+    return _("%(share)s more than %(rule)s", share=formats.percent(-share), rule=rule)
 
 
 def _day_chart(
@@ -286,16 +309,20 @@ def _day_chart(
     top = int(frame["predicted"].argmax())
     return Chart(
         figures.day(frame, hour, theme),
-        "Rentals per hour, with the same weather all day",
-        f"{formats.number(frame['predicted'].sum())} rentals in the day; most at {top:02d}:00 "
-        f"({formats.number(frame['predicted'].max())}).",
-        frame.rename(columns=COLUMNS),
+        _("Rentals per hour, with the same weather all day"),
+        _(
+            "%(rentals)s rentals in the day; most at %(hour)s (%(most)s).",
+            rentals=formats.number(frame["predicted"].sum()),
+            hour=f"{top:02d}:00",
+            most=formats.number(frame["predicted"].max()),
+        ),
+        frame.rename(columns=translated(COLUMNS)),
     )
 
 
 def _start() -> urls.Choices:
     """Return the hour after the newest observation, in that observation's weather."""
-    items, _ = queries.list_observations(None, None, 1, None)
+    items, _cursor = queries.list_observations(None, None, 1, None)
     if not items:
         today = dt.date.today().isoformat()
         calm = {"weather": "clear", "temperature": "15", "humidity": "60", "windspeed": "10"}
