@@ -34,6 +34,7 @@ TREES = "trees.npz"
 """Read only when a prediction is explained."""
 UNDERSTANDING = "understanding.json"
 """For the dashboard; a model serves without it."""
+RUNTIME: str = onnxruntime.__version__
 _INPUT = "features"
 
 
@@ -167,8 +168,9 @@ class Artefact:
             for band in np.unique(bands):
                 members = np.flatnonzero(bands == band)
                 ratio[members] = self._run(band, matrix.take(members, axis=0))
-        rentals = np.maximum(ratio.astype(np.float64), 0.0) * scale_of(matrix, self._level)
-        lower, upper = self._intervals.bounds(rentals, matrix)
+        scale = scale_of(matrix, self._level)
+        rentals = np.maximum(ratio, 0.0, dtype=np.float64) * scale
+        lower, upper = self._intervals.bounds(rentals, matrix, scale)
         return rentals, lower, upper
 
     def explain(self, row: NDArray[np.float32]) -> dict[str, float]:

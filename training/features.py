@@ -137,31 +137,34 @@ def build(
     alone: NDArray[np.bool_] | None = None,
     *,
     as_known: bool = False,
+    apart: bool = False,
 ) -> NDArray[np.float32]:
     """Return the feature matrix, float32[n, len(FEATURES)].
 
     An `as_of` without an observation is moved back to the newest one before it. Rows marked in
     `alone` get the weather after their `as_of` from nowhere but themselves, as a single request for
     the future does; by default a row gets what the batch and the history have. With `as_known` the
-    history has nothing after a row's `as_of`, as it was when that hour was the newest.
+    history has nothing after a row's `as_of`, as it was when that hour was the newest. Rows `apart`
+    know nothing of each other, as if each had come alone.
     """
     table = tables.of(history, calendar)
     cell = rows.as_of - table.origin
     as_of = table.as_of.take(cell, mode="clip")
-    level = table.level.take(cell, mode="clip")
     state = table.state.take(cell, axis=0, mode="clip")
+    level = state[:, 0]
     ahead = rows.hour - as_of
 
     matrix = np.empty((len(level), len(FEATURES)), np.float32)
     matrix[:, LEVEL] = level
     matrix[:, HORIZON] = ahead
-    if np.count_nonzero(ahead > _LONGEST):
-        matrix[as_of == NO_HISTORY, HORIZON] = UNKNOWN
+    blind = as_of == NO_HISTORY
+    if np.count_nonzero(blind):
+        matrix[blind, HORIZON] = UNKNOWN
     raining = rows.weather >= RAIN
     working = _fill_calendar(matrix[:, _CALENDAR], rows, calendar)
-    _fill_weather(matrix[:, _WEATHER], rows, raining, as_of, table, alone, as_known)
-    matrix[:, _STATE] = state[:, :5]
-    matrix[:, _LAST] = state[:, 5:]
+    _fill_weather(matrix[:, _WEATHER], rows, raining, as_of, table, alone, as_known, apart)
+    matrix[:, _STATE] = state[:, 1:6]
+    matrix[:, _LAST] = state[:, 6:]
     kind = (working == 1) * table.kind + raining * table.rain
     for start in range(0, len(level), _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -180,8 +183,6 @@ _WEATHER = _at("weather", "rain_day")
 _STATE = _at("level_temperature", "day_level")
 _LAST = _at("last", "last_but_two")
 _RENTALS = _at("typical", "growth_week")
-_LONGEST = 10**7
-"""No horizon, in hours, where anything is known."""
 _CHUNK = 8192
 """Rows at once: what is looked up for them then fits in the processor's cache."""
 
@@ -204,6 +205,7 @@ def _fill_weather(
     table: Tables,
     alone: NDArray[np.bool_] | None,
     as_known: bool,
+    apart: bool,
 ) -> None:
     cell = table.after - rows.hour
     past = table.past.take(cell, axis=0, mode="clip")
@@ -212,7 +214,7 @@ def _fill_weather(
         complete &= ~alone | (as_of >= rows.hour - 1)
     if as_known:
         complete &= rows.as_of >= rows.hour - 1
-    batch = _Batch(rows) if len(as_of) > 1 else None
+    batch = _Batch(rows) if len(as_of) > 1 and not apart else None
     if batch is not None:
         complete &= ~batch.says(rows.hour, as_of)
     if np.count_nonzero(complete) < len(as_of):

@@ -97,12 +97,16 @@ class Intervals:
         upper[:-1] = np.maximum.accumulate(upper[:-1])
         return cls(level, knots, lower, upper)
 
-    def bounds(self, rentals: Floats, matrix: NDArray[np.float32]) -> tuple[Floats, Floats]:
+    def bounds(
+        self, rentals: Floats, matrix: NDArray[np.float32], scale: Floats | None = None
+    ) -> tuple[Floats, Floats]:
         """Return lower and upper bounds: 0 <= lower <= rentals <= upper.
 
-        Horizons beyond those calibrated take the longest.
+        Horizons beyond those calibrated take the longest. `scale` is `scale_of` the rows, if the
+        caller has it already.
         """
-        scale = scale_of(matrix, self.level)
+        if scale is None:
+            scale = scale_of(matrix, self.level)
         ratio = rentals / scale
         kind = kind_of(matrix)
         passed = np.add.reduce(ratio[:, None] >= self.knots.take(kind, axis=0), axis=1)

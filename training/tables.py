@@ -40,10 +40,9 @@ class Tables:
         The hour of cell 0 in the tables by `as_of`.
     as_of : int64[cells]
         The newest hour with known rentals, if there is a level at it, else `NO_HISTORY`.
-    level : float64[cells]
-        The level at that hour; NaN where unknown or zero.
-    state : float32[cells, 8]
-        The features from `level_temperature` to `day_level` and the last three known hours.
+    state : float64[cells, 9]
+        The level at that hour, NaN where unknown or zero; the features from `level_temperature` to
+        `day_level`; the last three known hours.
     after : int
         The hour of cell 0 in the tables of weather, which run backwards.
     complete : bool[cells]
@@ -83,12 +82,12 @@ class Tables:
         state = history.state(newest)
         # A level of zero (a month without a rental) is no scale; the comparison fails for NaN.
         usable = state[:, 0] > 0
-        self.level = np.where(usable, state[:, 0], np.nan)
+        level = np.where(usable, state[:, 0], np.nan)
         self.as_of: Ints = np.where(usable, newest, NO_HISTORY)
-        scale = self.level[:, None]
+        scale = level[:, None]
         last = history.rentals_at(newest[:, None] - np.arange(3)) / scale
         means = state[:, 4:].astype(np.float32) / scale
-        self.state = np.column_stack([state[:, 1:4], means, last]).astype(np.float32)
+        self.state = np.column_stack([level, state[:, 1:4], means, last])
 
     def _of_weather(self, history: History) -> None:
         self.after = history.start + history.length + BEFORE

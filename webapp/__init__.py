@@ -11,8 +11,8 @@ from . import (
     cli,
     config,
     dashboard,
+    edge,
     errors,
-    headers,
     history,
     journal,
     language,
@@ -50,6 +50,6 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     api.init_app(app)
     metrics.init_app(app)
     dash_app = dashboard.init_app(app)
-    headers.init_app(app, dash_app.csp_hashes())
+    edge.init_app(app, dash_app.csp_hashes())
     cli.init_app(app)
     return app

@@ -17,14 +17,14 @@
 Details are fixed sentences: no value of the input is ever repeated.
 """
 
+import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from json import dumps
 from typing import Any
 
-from flask import Flask, Response, current_app, g, has_request_context, render_template, request
+from flask import Flask, Response, current_app, has_request_context, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -33,6 +33,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .language import N_
 
+NAME = "vlib.request_id"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MACHINE_PATHS = ("/healthz", "/readyz", "/metrics", "/api")
 DETAILS = {
@@ -139,13 +140,16 @@ class Unavailable(Problem):
 
 def request_id() -> str:
     """Return the id of this request, the caller's own if it was fit to keep."""
-    if not has_request_context():
-        return "none"
-    known: str | None = g.get("request_id")
+    return name_request(request.environ) if has_request_context() else "none"
+
+
+def name_request(environ: dict[str, Any]) -> str:
+    """Return the id of a request, decided when it is first asked for."""
+    known: str | None = environ.get(NAME)
     if known is None:
-        given = request.headers.get("X-Request-ID", "")
-        known = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-        g.request_id = known
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        known = given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+        environ[NAME] = known
     return known
 
 
@@ -162,18 +166,12 @@ def respond(problem: Problem) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error as a problem, and give every answer its request id."""
-    app.after_request(_add_request_id)
+    """Answer every error as a problem."""
     app.register_error_handler(Problem, respond)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_error)
     app.register_error_handler(PoolTimeout, _database_error)
     app.register_error_handler(Exception, _unexpected)
-
-
-def _add_request_id(response: Response) -> Response:
-    response.headers["X-Request-ID"] = request_id()
-    return response
 
 
 def _http_error(error: HTTPException) -> WerkzeugResponse:

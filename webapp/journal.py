@@ -25,7 +25,7 @@ from .history import to_text
 from .predictor import Prediction
 from .segments import Segment
 
-DRAIN_SECONDS = 0.2
+DRAIN_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 REFUSED = "refused.txt"
 
@@ -132,7 +132,12 @@ class Journal:
         yield from segments.orphans(self.directory)
 
     def _put(self, lines: Sequence[bytes]) -> None:
-        rows = [values for line in lines if (values := self._values(line))]
+        try:
+            rows = from_json(b"[" + b",".join(lines) + b"]")  # half the time of one by one
+            if {len(row) for row in rows} != {len(queries.PREDICTED)}:
+                raise ValueError
+        except (ValueError, TypeError):
+            rows = [values for line in lines if (values := self._values(line))]
         try:
             queries.add_predictions(rows)
         except (IntegrityError, DataError):

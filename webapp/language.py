@@ -9,7 +9,7 @@ from babel import Locale, negotiate_locale
 from flask import Flask, has_request_context, request
 from flask_babel import Babel, get_locale, gettext
 
-LANGUAGES = {"en": "English", "fr": "Français"}
+LANGUAGES = ("en", "fr")
 
 
 def init_app(app: Flask) -> None:

@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask, Response, current_app, g, request, request_started
+from flask import Flask, current_app
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
@@ -29,7 +29,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import OperationalError
 
-from . import alerts, journal, logs, predictor, queries
+from . import alerts, journal, predictor, queries
 from .locks import FileLock
 from .predictor import Prediction
 
@@ -42,7 +42,6 @@ LIVE = {
     "coverage": "Share of hours in their interval",
     "baseline_mae": "Mean absolute error of the same hour a week before",
 }
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 log = logging.getLogger(__name__)
 
@@ -180,10 +179,8 @@ def _live_state() -> Iterator[GaugeMetricFamily]:
 
 
 def init_app(app: Flask) -> None:
-    """Count every request, and answer ``/metrics``."""
+    """Give the application its counters."""
     app.extensions["vlib_metrics"] = Metrics(Path(app.config["VLIB_INSTANCE_PATH"]) / "metrics")
-    request_started.connect(_start_clock, app)  # before any function that may refuse the request
-    app.after_request(_count)
 
 
 def exposition() -> bytes:
@@ -195,29 +192,20 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count a request that is answered; `route` is the rule that its path matched."""
+    counter = _metrics().counter()
+    if counter is not None:
+        counter.add(method, route, status, seconds)
+
+
 def count_predictions(predictions: Sequence[Prediction]) -> None:
     """Count predictions that have been stored."""
     counter = _metrics().counter()
     if counter is not None:
-        made = Counter((item.model_version, item.source) for item in predictions)
+        made = Counter([(item.model_version, item.source) for item in predictions])
         for (version, source), number in made.items():
             counter.add_predictions(version, source, number)
-
-
-def _start_clock(_app: Flask, **_: object) -> None:
-    g.started = time.perf_counter()
-
-
-def _count(response: Response) -> Response:
-    """Count a request that is answered, and log it."""
-    seconds = time.perf_counter() - g.started
-    route = request.url_rule.rule if request.url_rule else "unknown"
-    method = request.method if request.method in METHODS else "other"
-    logs.log_request(method, route, response.status_code, seconds)
-    counter = _metrics().counter()
-    if counter is not None:
-        counter.add(method, route, response.status_code, seconds)
-    return response
 
 
 def _metrics() -> Metrics:

@@ -52,14 +52,14 @@ class Import(db.Model):
 class Prediction(db.Model):
     """What a model version said of one hour."""
 
+    # Each index more would cost a stored prediction as much as all the rest of its row.
     __tablename__ = "predictions"
-    __table_args__ = (Index("ix_predictions_source_datetime", "source", "datetime"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)  # UUIDv7: in order of time
     datetime: Mapped[dt.datetime] = mapped_column(index=True)
     as_of: Mapped[dt.datetime | None]
     horizon: Mapped[int | None]  # hours
-    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"), index=True)
+    model_version: Mapped[int] = mapped_column(ForeignKey("model_versions.version"))
     source: Mapped[str] = mapped_column(String(16))
     rentals: Mapped[float]
     lower: Mapped[float]

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from training import features
-from training.artefact import Artefact, BrokenArtefact, check_files, read_understanding
+from training.artefact import (
+    RUNTIME,
+    Artefact,
+    BrokenArtefact,
+    check_files,
+    read_understanding,
+)
 from training.calendar import Calendar
 from training.history import HOURS_PER_WEEK, NO_HISTORY, History, Ints
 from training.quantiles import Quantiles
@@ -38,8 +44,7 @@ STALE_AFTER = HOURS_PER_WEEK
 RETRY = 15  # a broken champion is tried again after so many times the age of a refresh
 
 
-@dataclass(slots=True, frozen=True)
-class HourRequest:
+class HourRequest(NamedTuple):
     """An hour to predict: its number, its weather and what may be known of it."""
 
     hour: int
@@ -52,8 +57,7 @@ class HourRequest:
     as_of: int | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """What the champion said of one hour."""
 
     prediction_id: str
@@ -267,6 +271,7 @@ def predict(
     source: str | None = None,
     version: int | None = None,
     ids: Sequence[str] | None = None,
+    apart: bool = False,
 ) -> list[Prediction]:
     """Predict hours with the champion; nothing is stored.
 
@@ -275,10 +280,10 @@ def predict(
     default each gets a new one.
 
     With a `version`, it says what it would have said when `as_of` was the newest hour: weather
-    after it is known from the requests alone. Raises `Unavailable` while there is no champion,
-    and what `Predictor.version` raises.
+    after it is known from the requests alone. Requests `apart` know nothing of each other's
+    weather. Raises `Unavailable` while there is no champion, and what `Predictor.version` raises.
     """
-    return _predict(requests, source, version, ids)[0]
+    return _predict(requests, source, version, ids, apart)[0]
 
 
 def explain(
@@ -334,6 +339,7 @@ def _predict(
     source: str | None,
     asked: int | None,
     ids: Sequence[str] | None,
+    apart: bool = False,
 ) -> tuple[list[Prediction], NDArray[np.float32], Artefact]:
     """Return the predictions, and what they were made of and by."""
     predictor = current()
@@ -342,7 +348,7 @@ def _predict(
     other = chosen and (predictor.serving is None or version != predictor.serving.version)
     known = history.cache().current
     rows = _rows(requests, known)
-    matrix = features.build(rows, known, predictor.calendar, as_known=chosen)
+    matrix = features.build(rows, known, predictor.calendar, as_known=chosen, apart=apart)
     rentals, lower, upper = np.round(artefact.predict(matrix), 2).tolist()
     happened, baseline = known.rentals_at(rows.hour - _WEEK_BEFORE).tolist()
     as_of = rows.as_of.tolist()
@@ -371,32 +377,19 @@ _WEEK_BEFORE = np.array([[0], [HOURS_PER_WEEK]])
 
 
 def _rows(requests: Sequence[HourRequest], known: History) -> features.Rows:
-    columns = np.array([_numbers(request) for request in requests], float).T
-    hour, newest_allowed = columns[:2].astype(np.int64)
-    weather, holiday = columns[2:4].astype(np.int8)
-    temperature, feels_like, humidity, windspeed = columns[4:]
+    columns = np.array(requests, np.float64).T  # None becomes NaN
+    unsaid = np.isnan(columns[6:])
+    hour, weather = columns[0].astype(np.int64), columns[1].astype(np.int8)
+    as_of = np.where(unsaid[1], columns[0] - 1, columns[7]).astype(np.int64)
     return features.Rows(
         hour=hour,
-        as_of=known.newest_before(newest_allowed),
+        as_of=known.newest_before(as_of),
         weather=weather,
-        temperature=temperature,
-        feels_like=feels_like,
-        humidity=humidity,
-        windspeed=windspeed,
-        holiday=holiday,
-    )
-
-
-def _numbers(asked: HourRequest) -> tuple[float | None, ...]:
-    return (
-        asked.hour,
-        asked.hour - 1 if asked.as_of is None else asked.as_of,
-        asked.weather,
-        -1 if asked.holiday is None else asked.holiday,
-        asked.temperature,
-        asked.feels_like,  # None becomes NaN
-        asked.humidity,
-        asked.windspeed,
+        temperature=columns[2],
+        humidity=columns[3],
+        windspeed=columns[4],
+        feels_like=columns[5],
+        holiday=np.where(unsaid[0], -1, columns[6]).astype(np.int8),
     )
 
 
@@ -435,12 +428,26 @@ def _warnings(
 
 
 def load(directory: Path, checksums: dict[str, str]) -> Artefact:
-    """Let a child process check an artefact and answer with it, then load it here.
+    """Load an artefact; a child process tries it first, if none has done so with this runtime.
 
     What crashes the child harms nobody. Raises `BrokenArtefact`.
     """
     if not directory.is_dir():
         raise BrokenArtefact("its artefact was pruned or removed")
+    tried = directory / versions.TRIED
+    proof = json.dumps({"onnxruntime": RUNTIME, "checksums": checksums}, sort_keys=True)
+    try:
+        if tried.read_text() == proof:  # whatever has these checksums
+            return Artefact.load(directory, checksums)
+    except (OSError, ValueError):
+        pass
+    _try(directory, checksums)
+    with suppress(OSError):
+        tried.write_text(proof)
+    return Artefact.load(directory, checksums)
+
+
+def _try(directory: Path, checksums: dict[str, str]) -> None:
     command = [sys.executable, "-m", "training.artefact", str(directory)]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
@@ -456,7 +463,6 @@ def load(directory: Path, checksums: dict[str, str]) -> Artefact:
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise BrokenArtefact(said)
-    return Artefact.load(directory, checksums)
 
 
 def new_id(milliseconds: int | None = None, seed: bytes | None = None) -> str:

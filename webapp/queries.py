@@ -568,8 +568,8 @@ def champion_in_mlflow() -> str | None:
 
 def live_versions(since: dt.datetime) -> set[int]:
     """Return the versions of which live predictions were asked since a moment in UTC."""
-    asked = select(Prediction.model_version).where(
-        Prediction.source == "live", Prediction.requested_at >= since
+    asked = select(LatestPrediction.model_version).where(
+        LatestPrediction.source == "live", LatestPrediction.requested_at >= since
     )
     with reading() as connection:
         return set(connection.scalars(asked.distinct()))

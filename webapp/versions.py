@@ -23,6 +23,8 @@ KEPT = 2  # other versions in memory: each takes tens of megabytes, in each work
 PATIENCE = 10  # seconds that a request waits for others to be loaded
 IN_USE = dt.timedelta(days=30)
 PRUNED = ".pruned-"
+TRIED = "tried.json"
+"""Beside an artefact: which runtime loaded these very files in a process of its own."""
 
 
 class Versions:
@@ -81,7 +83,7 @@ def exists(version: int | str) -> bool:
 def state(directory: Path) -> dict[str, tuple[int, int, int]]:
     """Return of each file of an artefact what changes when it is written or replaced."""
     try:
-        found = [(path.name, path.stat()) for path in directory.iterdir()]
+        found = [(path.name, path.stat()) for path in directory.iterdir() if path.name != TRIED]
     except OSError:
         return {}
     return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found}

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from webapp.dashboard import PAGES
@@ -32,6 +33,16 @@ def go(page: Page, address: str) -> None:
         expect(drawn.first).to_be_attached()
 
 
+def barriers(page: Page) -> list[str]:
+    """Return what axe-core finds that keeps people from using a page; it runs past the policy."""
+    return [
+        f"{rule['id']} at {node['target']}: {node['failureSummary']}"
+        for rule in Axe().run(page).response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_each_page_opens_by_its_url_and_shows_data(page: Page, address: str) -> None:
     go(page, address)
@@ -40,6 +51,7 @@ def test_each_page_opens_by_its_url_and_shows_data(page: Page, address: str) -> 
     expect(page.locator(".chart:visible")).to_have_count(CHARTS[address])
     expect(page.locator(".alert-danger")).to_have_count(0)
     expect(page.locator("main")).to_contain_text(re.compile(r"\d"))
+    assert barriers(page) == []
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -49,6 +61,9 @@ def test_a_phone_in_the_dark_shows_each_page_whole(phone: Page, address: str) ->
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     colour = phone.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
+    assert barriers(phone) == []
+    phone.set_viewport_size({"width": 1440, "height": 900})
+    assert barriers(phone) == []
 
 
 def test_overview_is_understood_at_a_glance(page: Page) -> None:
@@ -92,6 +107,22 @@ def test_a_choice_without_data_says_so(page: Page) -> None:
     page.goto("/dashboard/performance?source=replay")
     expect(page.locator(".empty")).to_contain_text("No prediction of this choice")
     expect(page.locator(".chart:visible")).to_have_count(0)
+
+
+def test_the_language_is_switched_and_kept(page: Page) -> None:
+    go(page, "/dashboard/performance?window=7d")
+    page.select_option("#shell-language-select", "fr")
+    expect(page).to_have_url(re.compile(r"window=7d.*lang=fr"))
+    expect(page.locator("h1")).to_have_text("Quelle erreur, quand, et par quel temps\u202f?")
+    expect(page.locator(".tile-value").first).to_have_text(re.compile(r"^\d+,\d$"))
+    expect(page.locator("#performance-time-graph .xtick").first).to_contain_text("déc.")
+    assert page.evaluate("document.documentElement.lang") == "fr"
+    page.get_by_role("link", name="Expériences").click()
+    expect(page.locator("h1")).to_have_text("Ce qui a été entraîné, et ce qui est en service")
+    expect(page).to_have_url(re.compile(r"/experiments\?lang=fr$"))
+    page.go_back()
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("How wrong, when, and in which weather?")
 
 
 def test_charts_stay_in_place_when_the_theme_changes(page: Page) -> None:

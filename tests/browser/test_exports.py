@@ -1,5 +1,6 @@
 """What a reader takes away from the dashboard, and how it keeps up by itself."""
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import Download, Page, expect
@@ -29,6 +30,18 @@ def test_a_chart_has_its_numbers_as_a_table_and_as_csv(page: Page) -> None:
     found = lines(saved(page, "csv", CHART))
     assert found[0].startswith("Day,")
     assert len(found) - 1 == table.locator("tbody tr").count() > 3
+
+
+def test_a_table_is_as_the_reader_writes_and_its_csv_for_machines(page: Page) -> None:
+    go(page, "/dashboard/performance?lang=fr&window=24h")
+    page.locator(f"button[data-tool=table][data-of={CHART}]").click()
+    cells = page.locator(f"#{CHART}-table tbody tr").first.locator("td")
+    expect(cells.first).to_have_text("31 déc. 2012, 00:00")
+    expect(cells.nth(2)).to_have_text(re.compile(r"^\d+(,\d+)?$"))
+    found = lines(saved(page, "csv", CHART))
+    assert found[0].startswith("Heure,")
+    assert found[1].startswith("2012-12-31T00:00:00,")
+    assert re.search(r",\d+\.\d+", found[1])
 
 
 def test_a_chart_is_saved_as_a_picture_without_another_server(page: Page) -> None:

@@ -35,9 +35,8 @@ def test_the_page_to_try_the_api_keeps_the_policy(watched: Page) -> None:
     watched.locator("#operations-health-healthz .opblock-summary").click()
     watched.get_by_role("button", name="Try it out").click()
     watched.get_by_role("button", name="Execute").click()
-    expect(watched.locator(".live-responses-table tbody td.response-col_status")).to_have_text(
-        "200"
-    )
+    status = watched.locator(".live-responses-table tbody td.response-col_status")
+    expect(status).to_have_text("200")
 
 
 def test_an_inline_script_is_stopped(browser: Browser, server: str) -> None:

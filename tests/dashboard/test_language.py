@@ -1,6 +1,7 @@
 """English and French: who gets which, and that each is whole."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,10 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from training.features import FEATURES
+from training.sources import embedded_history
 from training.understanding import FAMILIES
+from webapp import alerts, queries
 from webapp.dashboard import PAGES, formats
 
 from .conftest import UNDERSTANDING, UPDATE, body
+from .test_drift import know
 
 ROOT = Path(__file__).resolve().parents[2]
 FRENCH = ROOT / "webapp" / "translations" / "fr" / "LC_MESSAGES"
@@ -25,9 +29,19 @@ VISIBLE = {
     *("name", "text", "ticktext", "hovertemplate", "customdata", "columns", "rows"),
 }
 ALIKE = {  # in both languages
-    *("Vlib", "English", "Français", "Washington, D.C.", "made for the tests"),
+    *("Vlib", "EN", "FR", "Washington, D.C.", "New York"),
+    *(
+        "made for the tests",
+        "run-promoted",
+        "run-1",
+        "unknown",
+        "POST",
+        "/api/observations",
+        "points",
+        "impossible",
+    ),
     *("CSV", "PNG", "SVG", "MAE", "RMSE", "R²", "Pages", "Performance", "Versions"),
-    *("Pause", "Total", "Source", "Date"),
+    *("Pause", "Total", "Source", "Date", "Code", "SHA-256"),
 }
 
 
@@ -116,7 +130,7 @@ def shown(value: Any, visible: bool = False) -> Iterator[str]:
         for item in value:
             yield from shown(item, visible)
     elif visible and isinstance(value, str):
-        text = re.sub(r"<.*?>|%\{.*?\}", " ", value).strip()
+        text = re.sub(r"<.*?>|%\{.*?\}|[±\d]+\xa0", " ", value).strip()
         if re.search("[A-Za-z]{2}", text):
             yield text
 
@@ -155,9 +169,27 @@ def assert_no_english(client: FlaskClient) -> None:
 
 
 def test_no_page_in_french_says_a_word_of_english(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.predictor.understanding", lambda: UNDERSTANDING)
+    assert_no_english(client)
+
+
+def test_nor_does_a_page_when_much_is_wrong(app: Flask, client: FlaskClient) -> None:
+    broken = embedded_history()
+    broken.loc[broken.index[-72:], "humidity"] = 55.0
+    broken.loc[broken.index[-72:], "windspeed"] = -1.0
+    know(app, broken)
+    found = {"newest": "2012-12-31T23:00:00", "status": "failed", "names": "humidity"}
+    found |= {"missing": "no model has been trained yet", "problem": "the database can't be read"}
+    found |= {"reason": "The training process died."}
+    with app.app_context():
+        for condition in alerts.CONDITIONS:
+            values = defaultdict(lambda: 7, found)
+            used = {name: values[name] for name in re.findall(r"\{(\w+)\}", condition.text)}
+            queries.raise_alert(condition.name, used, {})
+        queries.add_run("run-1", "admin", None)
+        queries.update_run("run-1", status="running", stage="searching", progress=0.4)
     assert_no_english(client)
 
 

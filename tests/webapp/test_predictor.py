@@ -143,6 +143,24 @@ def test_a_broken_artefact_never_serves(instance: Path, damage: str) -> None:
     assert ask().model_version == kept  # it heals without a restart
 
 
+def test_a_child_tries_what_no_process_has_loaded_before(
+    app: Flask, instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask()
+    directory, checksums = instance / "models" / "1", queries.checksums(1)
+    tried = []
+    monkeypatch.setattr(predictor, "_try", lambda *asked: tried.append(asked))
+    predictor.load(directory, checksums)
+    assert tried == []
+    monkeypatch.setattr(predictor, "RUNTIME", "another")
+    for _ in range(2):
+        predictor.load(directory, checksums)
+    assert tried == [(directory, checksums)]
+    (directory / "week.onnx").write_bytes(b"other")
+    with pytest.raises(predictor.BrokenArtefact):
+        predictor.load(directory, checksums)
+
+
 def test_after_a_restart_the_last_good_one_serves(app: Flask, instance: Path) -> None:
     kept = add_version(queries.observations_frame(), "kept")
     (instance / "models" / str(kept) / "metadata.json").write_text("{}")

@@ -62,10 +62,11 @@ def operation(
             if admin:
                 auth.require_admin()
             given: list[BaseModel] = []
-            if request.query_string or query is not None:
+            environ = request.environ
+            if query is not None or environ.get("QUERY_STRING"):
                 asked = parse_query(query)
                 given += [asked] if asked is not None else []
-            if request.method == "POST":
+            if environ["REQUEST_METHOD"] == "POST":
                 return _post(declared, lambda body: reply(view(*given, *body, **path), status))
             return reply(view(*given, **path), status)
 
@@ -92,5 +93,5 @@ def _post(declared: Operation, answer: Callable[[list[BaseModel]], Response]) ->
             parse_body(body or b"{}", Nothing)
         return answer([])
 
-    key = request.headers.get("Idempotency-Key")
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     return run() if key is None else idempotency.once(key, body, run)

@@ -9,10 +9,12 @@ field takes, and so does the value of a key that stands twice.
 import json
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import IO, Any, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ValidationError
+from werkzeug.sansio.utils import get_content_length
 
 from ..errors import BadRequest, TooLarge, Unprocessable, UnsupportedMediaType
 
@@ -52,9 +54,12 @@ SENTENCES = {
 
 def read_body(limit: int) -> bytes:
     """Return the body, of at most `limit` bytes, chunked or not; raise `TooLarge`."""
-    length = request.content_length
+    environ = request.environ
+    length = get_content_length(
+        environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
+    )
     if length is not None and length <= limit:
-        return _read(request.environ["wsgi.input"], length)
+        return _read(environ["wsgi.input"], length)
     if length is None:
         body = _read(request.stream, limit + 1)
         if len(body) <= limit:
@@ -77,7 +82,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
 
 def parse_body(body: bytes, schema: type[Schema]) -> Schema:
     """Return the JSON body as its schema; raise the `Problem` that it has."""
-    if request.content_type != "application/json":
+    if request.environ.get("CONTENT_TYPE") != "application/json":
         _check_content_type(body)
     return validate(schema, parse_json(body))
 
@@ -114,8 +119,8 @@ def parse_query(schema: type[Schema] | None) -> Schema | None:
 
     Raises `Unprocessable`; the pointers begin with ``/query``.
     """
-    if not request.query_string:
-        return None if schema is None else validate(schema, {}, "/query")
+    if not request.environ.get("QUERY_STRING"):
+        return None if schema is None else _unasked(schema)
     given = request.args
     for name in given:
         if len(given.getlist(name)) > 1:
@@ -125,6 +130,11 @@ def parse_query(schema: type[Schema] | None) -> Schema | None:
     if given:
         raise Unprocessable([_unknown("/query", name) for name in list(given)[:ERRORS]])
     return None
+
+
+@cache
+def _unasked(schema: type[Schema]) -> Schema:
+    return validate(schema, {}, "/query")
 
 
 def _check_content_type(body: bytes) -> None:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from flask import Blueprint, request
+from flask import Blueprint, current_app, request
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from .. import auth, idempotency, journal, metrics, predictor, queries
 from ..errors import NotFound, Unprocessable
 from ..history import to_hour
+from ..idempotency import Claim
 from ..predictor import HourRequest, Prediction
+from ..together import Together
 from . import answers
 from .operations import BATCH_BYTES, operation
 from .parsing import validate
@@ -30,14 +32,21 @@ def predict(how: Explain, asked: Hour) -> JSON:
     With `explain=true`, what each feature adds to it stands beside it. With `model_version`, that
     version says what it said or would have said when `as_of` was the newest observed hour.
     """
-    requests, source, ids = [to_request(asked)], _source(), _ids(1)
-    version = asked.model_version
+    hour, version = to_request(asked), asked.model_version
+    source, claim = _source(), idempotency.claim()
+    ids = _ids(claim, 1)
     if how.explain == "true":
-        prediction, contributions = predictor.explain(
-            requests[0], source=source, version=version, ids=ids
-        )
-        return _stored([prediction])[0] | {"contributions": contributions}
-    return _stored(predictor.predict(requests, source=source, version=version, ids=ids))[0]
+        prediction, contributions = predictor.explain(hour, source=source, version=version, ids=ids)
+        return _stored([prediction], claim)[0] | {"contributions": contributions}
+    if source is None and claim is None and version is None:
+        together: Together[HourRequest, JSON] = current_app.extensions["together"]
+        return together.ask(hour)
+    return _stored(predictor.predict([hour], source=source, version=version, ids=ids), claim)[0]
+
+
+def answer_apart(requests: Sequence[HourRequest]) -> list[JSON]:
+    """Predict and store what several clients ask, each as if it were alone."""
+    return _stored(predictor.predict(requests, apart=True))
 
 
 @blueprint.post("/predict/batch")
@@ -56,11 +65,12 @@ def predict_batch(asked: Hours) -> JSON:
         except Unprocessable as error:
             items[index] = {"error": error.to_json()}
     if requests:
-        ids = _ids(len(requests))
+        claim = idempotency.claim()
+        ids = _ids(claim, len(requests))
         made = predictor.predict(
             [*requests.values()], source=_source(), version=asked.model_version, ids=ids
         )
-        for index, answer in zip(requests, _stored(made), strict=True):
+        for index, answer in zip(requests, _stored(made, claim), strict=True):
             items[index] = answer
     return {"items": items, "failed": len(items) - len(requests)}
 
@@ -119,16 +129,14 @@ def _checked(items: list[Any]) -> list[Any]:
         return items
 
 
-def _ids(number: int) -> list[str] | None:
+def _ids(claim: Claim | None, number: int) -> list[str] | None:
     """Return the ids that the request's key asks for, if it has one."""
-    claim = idempotency.claim()
     return None if claim is None else claim.ids(number)
 
 
-def _stored(predictions: Sequence[Prediction]) -> list[JSON]:
+def _stored(predictions: Sequence[Prediction], claim: Claim | None = None) -> list[JSON]:
     """Store predictions and return their answers; those that an earlier try stored, as they are."""
     made = [prediction.to_json() for prediction in predictions]
-    claim = idempotency.claim()
     if claim is not None and claim.again:
         earlier = journal.find_all([prediction.prediction_id for prediction in predictions])
         made = [_answer(earlier.get(answer["prediction_id"], answer)) for answer in made]
@@ -143,7 +151,7 @@ def _answer(stored: JSON) -> JSON:
 
 def _source() -> str | None:
     """Return the source that an admin says, if any."""
-    source = request.headers.get("X-Vlib-Source")
+    source: str | None = request.environ.get("HTTP_X_VLIB_SOURCE")
     if source is not None:
         auth.require_admin()
         if source != "replay":

@@ -101,9 +101,8 @@ def _log_error(error: Exception) -> None:
 def _shell() -> html.Div:
     theme = components.select("shell-theme-select", translated(THEMES), "system")
     theme.className = "theme-select form-select-sm"
-    languages = components.select(
-        "shell-language-select", language.LANGUAGES, str(language.current())
-    )
+    names = {code: code.upper() for code in language.LANGUAGES}
+    languages = components.select("shell-language-select", names, str(language.current()))
     languages.className = "theme-select form-select-sm"
     links = [
         html.A(

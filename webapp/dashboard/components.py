@@ -185,7 +185,13 @@ def table(
     name = "-".join(re.findall(r"\w+", caption.lower()))
     return html.Div(
         [
-            html.Div(drawn, className="table-wrap"),
+            html.Div(
+                drawn,
+                className="table-wrap",
+                role="group",
+                tabIndex=0,  # where it is too wide, the keyboard scrolls it
+                **attributes(aria_label=caption),
+            ),
             html.Div(_tool("rows", name, "CSV", caption), className="tools"),
         ],
         className="table-block",

@@ -103,6 +103,7 @@ STAGES = {
     "scoring holdout": N_("scoring holdout"),
     "calibrating": N_("calibrating"),
     "exporting": N_("exporting"),
+    "deciding": N_("deciding"),
     "logging": N_("logging"),
 }
 TRIGGERS = {

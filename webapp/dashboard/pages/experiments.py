@@ -1,5 +1,6 @@
 """Experiments: the trainings, what they tried, the versions they made, and who serves."""
 
+import uuid
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -25,6 +26,8 @@ CANDIDATES = "experiments-candidates-graph"
 SCORE = "mean_score"
 CONTROLS = {"first": "experiments-first-select", "second": "experiments-second-select"}
 REFUSED = N_("That is not the admin token. The file instance/admin_token holds it.")
+BUTTONS = ("retrain", "cancel", "activate")
+SUCCESS_MS = 20_000  # after which its message goes: it was told, and may be true no more
 FIXED_COLUMNS = {
     "rank": N_("Rank"),
     "mean_score": N_("Mean error"),
@@ -85,6 +88,10 @@ def register_callbacks(app: Dash) -> None:
         State("experiments-token-input", "value"),
         State("experiments-version-select", "value"),
         State("experiments-reason-input", "value"),
+        running=[
+            (Output("experiments-message", "className"), "busy", ""),
+            *((Output(f"experiments-{name}-button", "disabled"), True, False) for name in BUTTONS),
+        ],
         prevent_initial_call=True,
     )
     def act(*given: Any) -> dbc.Alert:
@@ -349,7 +356,11 @@ def _versions() -> list[dict[str, str]]:
 
 
 def _message(text: str, colour: str) -> dbc.Alert:
-    return dbc.Alert(text, color=colour, className="mb-0 mt-3")
+    duration = SUCCESS_MS if colour == "success" else None
+    # With an id of its own it is drawn anew where another one has gone.
+    return dbc.Alert(
+        text, id=str(uuid.uuid4()), color=colour, duration=duration, className="mb-0 mt-3"
+    )
 
 
 def _chosen(choices: urls.Choices, items: list[dict[str, Any]]) -> dict[str, Any] | None:
