@@ -40,7 +40,7 @@ ALIKE = {  # in both languages
         "points",
         "impossible",
     ),
-    *("CSV", "PNG", "SVG", "MAE", "RMSE", "R²", "Pages", "Performance", "Versions"),
+    *("km/h", "CSV", "PNG", "SVG", "MAE", "RMSE", "R²", "Pages", "Performance", "Versions"),
     *("Pause", "Total", "Source", "Date", "Code", "SHA-256"),
 }
 

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0012"
 
 TABLE, OLD, NEW = (
     "latest_predictions",
