@@ -414,6 +414,13 @@ def said_frame(start: dt.datetime | None, end: dt.datetime | None) -> pd.DataFra
     return _frame(_between(statement, Prediction.datetime, start, end))
 
 
+def newest_replayed(after: str) -> dt.datetime | None:
+    """Return the hour that a replay predicted last, of the predictions whose ids are greater."""
+    said = select(Prediction.datetime).where(Prediction.id > after, Prediction.source == "replay")
+    with reading() as connection:
+        return connection.scalar(said.order_by(Prediction.id.desc()).limit(1))
+
+
 def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
     """Return the first and the last hour that was ever predicted."""
     with reading() as connection:  # one by one: together they would read the whole index

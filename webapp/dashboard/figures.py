@@ -236,7 +236,7 @@ def by_slice(table: pd.DataFrame, theme: str) -> Figure:
         [bars, marks, numbers | {"showlegend": False}], theme, hovermode="y unified", bargap=0.35
     )
     top = table[["mae", "baseline_mae"]].max().max()
-    figure["layout"]["height"] = max(HEIGHT, 90 + 26 * len(names))
+    figure["layout"]["height"] = max(HEIGHT, 90 + 30 * len(names))
     figure["layout"]["xaxis"] |= {"range": [0, 1.1 * top], "title": _title(_(UNIT))}
     figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
     return figure

@@ -7,7 +7,6 @@ import pandas as pd
 from dash import html
 from flask_babel import gettext as _
 
-from training import promotion
 from training.history import as_hours
 from webapp import history, monitoring, predictor, queries
 from webapp.language import N_
@@ -27,6 +26,7 @@ KEYS = (
     *(f"temperature:{low:g}" for low in (float("-inf"), *monitoring.BANDS)),
 )
 """The slices that a reader can choose."""
+LEAST = 0.02  # share of the hours: of fewer nothing can be said
 WORST = 20
 
 
@@ -34,14 +34,7 @@ def label(kind: str, name: str) -> str:
     """Name a slice."""
     if kind == "hours":
         group, _dash, day = name.partition("-")
-        first, last = promotion.GROUPS[group]
-        return _(
-            "%(group)s (%(first)s–%(last)s\xa0h), %(day)s",
-            group=_(GROUPS[group]),
-            first=first,
-            last=last,
-            day=_(DAYS[day]),
-        )
+        return f"{_(GROUPS[group])}, {_(DAYS[day])}"
     if kind == "weather":
         return _(formats.WEATHER[name])
     if kind == "temperature":
@@ -54,12 +47,12 @@ def label(kind: str, name: str) -> str:
 
 def options() -> dict[str, str]:
     """Return the names of the slices that a reader can choose."""
-    return {"": _("All hours")} | {key: label(*key.split(":", 1)) for key in KEYS}
+    return {"all": _("All hours")} | {key: label(*key.split(":", 1)) for key in KEYS}
 
 
 def only(frame: pd.DataFrame, chosen: str) -> pd.DataFrame:
     """Return the rows of the chosen slice, all if none is chosen."""
-    if not chosen or frame.empty:
+    if chosen == "all" or frame.empty:
         return frame
     kind, _colon, name = chosen.partition(":")
     return frame[monitoring.members(frame, working(frame))[kind, name]]
@@ -73,7 +66,7 @@ def working(frame: pd.DataFrame) -> Any:
 
 
 def table(frame: pd.DataFrame, **view: Any) -> pd.DataFrame:
-    """Return every slice of a view, the worst first.
+    """Return every slice of a view that has some hours, the worst first.
 
     Columns `kind`, `label`, `hours`, `mae`, `baseline_mae`, `coverage`. `frame` is at one horizon
     and, perhaps, of one version; what other horizons and versions of the same hours were like is
@@ -88,7 +81,8 @@ def table(frame: pd.DataFrame, **view: Any) -> pd.DataFrame:
     versions = queries.scores_by("model_version", horizon=view["horizon"], **span)
     rows += _scored("version", versions if len(versions) > 1 else [])
     told = pd.DataFrame(rows)
-    told["label"] = [label(row["kind"], row["name"]) for row in rows]
+    told = told[told["hours"] >= LEAST * len(frame)].reset_index(drop=True)
+    told["label"] = [label(row["kind"], row["name"]) for row in told.to_dict("records")]
     return told.sort_values("mae", ascending=False, ignore_index=True)
 
 
@@ -133,7 +127,7 @@ def _worst_row(row: Mapping[Any, Any], choices: urls.Choices, champion: int | No
         date=when.date().isoformat(),
         hour=str(when.hour),
         ahead=f"{row['horizon']:.0f}",
-        version="" if row["model_version"] == champion else str(row["model_version"]),
+        version="champion" if row["model_version"] == champion else str(row["model_version"]),
     )
     interval = _(
         "%(low)s to %(high)s", low=formats.number(row["lower"]), high=formats.number(row["upper"])

@@ -204,15 +204,14 @@ def _parallel(tried: list[dict[str, Any]], names: list[str], theme: str) -> Char
     varied = [name for name in names if frame[name].astype(str).nunique() > 1]
     frame = frame[[*varied, SCORE]].sort_values(SCORE, ignore_index=True)
     labels = {name: comparing.parameter(name) for name in varied} | {SCORE: _("Mean error")}
-    best = frame.iloc[0]
-    values = ", ".join(f"{labels[name]} {best[name]}" for name in varied)
+    values = ", ".join(f"{labels[name]} {frame[name].iloc[0]}" for name in varied)
     return Chart(
         figures.parallel(frame.rename(columns=labels), theme),
         _("Each line is a candidate; it ends at its mean error, rentals per hour"),
         _(
             "Best: %(values)s, with an error of %(error)s. Worst: %(worst)s.",
             values=values,
-            error=formats.number(best[SCORE], 2),
+            error=formats.number(frame[SCORE].iloc[0], 2),
             worst=formats.number(frame[SCORE].iloc[-1], 2),
         ),
         frame.rename(columns=labels),

@@ -105,7 +105,7 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
     if chosen.get("ahead") not in AHEAD:
         chosen["ahead"] = "24"
     if chosen.get("version") not in _versions():
-        chosen["version"] = ""
+        chosen["version"] = "champion"
     return chosen
 
 
@@ -137,7 +137,7 @@ def hour(choices: urls.Choices, theme: str) -> Drawing:
     when, row = _observed(chosen)
     if row is None:
         return Drawing(_not_observed(when))
-    version = int(chosen["version"]) if chosen["version"] else None
+    version = None if chosen["version"] == "champion" else int(chosen["version"])
     try:
         request = _request(when, row, int(chosen["ahead"]))
         prediction, contributions = predictor.explain(request, version=version)
@@ -173,7 +173,7 @@ def _versions() -> dict[str, str]:
     numbers = [model["version"] for model in queries.list_models() if model["status"] != "champion"]
     there = [number for number in numbers if versions.exists(number)]
     others = {number: _("Model %(version)s", version=number) for number in there}
-    return {"": _("Champion")} | others
+    return {"champion": _("Champion")} | others
 
 
 def _controls(chosen: urls.Choices) -> html.Section:

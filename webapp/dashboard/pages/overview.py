@@ -11,7 +11,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from webapp import alerts, monitoring, queries, scheduler
+from webapp import alerts, monitoring, queries, retention, scheduler
 from webapp.language import N_, translated
 
 from .. import components, figures, formats, inputs, sections, urls
@@ -338,12 +338,9 @@ def _schedule_tile() -> html.Div:
 def _end_of_curve() -> tuple[dt.datetime | None, dt.datetime | None]:
     """Return where the known hours of the curve end: the newest hour, or where a replay is."""
     newest = queries.newest_observation()
-    replayed, _ = queries.list_predictions(None, None, None, "replay", 1, None)
-    if replayed:
-        spoken = dt.datetime.fromisoformat(replayed[0]["requested_at"])
-        if dt.datetime.now(dt.UTC) - spoken < REPLAY_OVER:
-            hour = dt.datetime.fromisoformat(replayed[0]["datetime"])
-            return hour + HOUR, hour
+    replayed = queries.newest_replayed(retention.first_id(queries.utcnow() - REPLAY_OVER))
+    if replayed is not None:
+        return replayed + HOUR, replayed
     if newest is None:
         span = queries.prediction_span()
         return (span[1], None) if span else (None, None)

@@ -52,14 +52,14 @@ DEFAULTS = {
     "horizon": "24",
     "source": "auto",
     "metric": "mae",
-    "slice": "",
+    "slice": "all",
 }
 LEGAL: dict[str, Container[str]] = {
     "window": WINDOWS,
     "horizon": HORIZONS,
     "source": SOURCES,
     "metric": METRICS,
-    "slice": ("", *slices.KEYS),
+    "slice": ("all", *slices.KEYS),
 }
 CONTROLS = {
     "window": "performance-window-radio",
@@ -351,7 +351,7 @@ def _told(frame: pd.DataFrame, scores: monitoring.Scores, view: View) -> str:
         first=formats.hour(scores.first),
         last=formats.hour(scores.last),
     )
-    if not view.slice:
+    if view.slice == "all":
         return told
     return told + " " + _("Only: %(slice)s.", slice=slices.options()[view.slice])
 
