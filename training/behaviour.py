@@ -125,7 +125,7 @@ def _holiday(say: Say, rows: Rows, history: History, calendar: Calendar) -> Beha
     day = calendar.days(history.hours)
     stated = history.holiday[history.cells(history.hours)]
     holiday = np.where(stated < 0, day[:, 2], stated) == 1
-    weekday, morning = day[:, 0] < 5, np.isin(history.hours % 24, (7, 8, 9))
+    weekday, morning = ~calendar.weekend[day[:, 0]], np.isin(history.hours % 24, (7, 8, 9))
     rentals = history.rentals_at(history.hours)
     free, busy = (rentals[weekday & morning & kind] for kind in (holiday, ~holiday))
     if len(free) < 9 or free.mean() >= busy.mean():

@@ -1,5 +1,6 @@
 """What the calendar says of an hour: time of day, weekday, day of the year, holiday."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,6 +30,11 @@ class Calendar:
     holidays : str
         ISO country, optionally with a subdivision, as the `holidays` library knows them: `US-DC`.
 
+    Attributes
+    ----------
+    weekend : bool[7]
+        Which weekdays are free, Monday first: in Qatar Friday and Saturday.
+
     Raises
     ------
     ValueError
@@ -36,6 +42,7 @@ class Calendar:
     """
 
     def __init__(self, holidays: str) -> None:
+        self.weekend = _weekend(holidays)
         self._holidays = _holiday_table(holidays)
         self._days = _day_table(holidays)
         self._stated = _stated_table(holidays)
@@ -72,14 +79,7 @@ class Calendar:
 @lru_cache(maxsize=8)
 def _holiday_table(place: str) -> NDArray[np.bool_]:
     """Return whether each day since 1970-01-01 is a holiday; the last cell is always False."""
-    country, _, subdivision = place.partition("-")
-    years = range(_FIRST_YEAR, _LAST_YEAR + 1)
-    try:
-        known = holidays_library.country_holidays(country, subdiv=subdivision or None, years=years)
-    except NotImplementedError as error:
-        raise ValueError(
-            f"holidays: {place!r}, expected a place of the holidays library, like US-DC"
-        ) from error
+    known = _known(place, range(_FIRST_YEAR, _LAST_YEAR + 1))
     first = date(_FIRST_YEAR, 1, 1).toordinal()
     table = np.zeros(date(_LAST_YEAR, 12, 31).toordinal() - first + 2, dtype=np.bool_)
     days = np.array([day.toordinal() - first for day in known], dtype=np.int64)
@@ -88,13 +88,29 @@ def _holiday_table(place: str) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=8)
+def _weekend(place: str) -> NDArray[np.bool_]:
+    return np.isin(np.arange(7), [*_known(place, [_LAST_YEAR]).weekend])
+
+
+def _known(place: str, years: Iterable[int]) -> holidays_library.HolidayBase:
+    country, _, subdivision = place.partition("-")
+    try:
+        return holidays_library.country_holidays(country, subdiv=subdivision or None, years=years)
+    except NotImplementedError as error:
+        raise ValueError(
+            f"holidays: {place!r}, expected a place of the holidays library, like US-DC"
+        ) from error
+
+
+@lru_cache(maxsize=8)
 def _day_table(place: str) -> NDArray[np.int16]:
     days = np.arange(len(_holiday_table(place)))
     dates = days.astype("datetime64[D]")
     new_year = dates.astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
     weekday = (days + 3) % 7
-    holiday = _holiday_table(place) & (weekday < 5)
-    working = (weekday < 5) & ~holiday
+    weekend = _weekend(place)[weekday]
+    holiday = _holiday_table(place) & ~weekend
+    working = ~weekend & ~holiday
     yesterday, tomorrow = np.roll(working, 1), np.roll(working, -1)
     columns = (weekday, working, holiday, days - new_year, yesterday, tomorrow)
     return np.column_stack(columns).astype(np.int16)
@@ -104,7 +120,7 @@ def _day_table(place: str) -> NDArray[np.int16]:
 def _stated_table(place: str) -> NDArray[np.int16]:
     """Return three rows a day: as the calendar says, as no holiday, and as a holiday."""
     table = np.repeat(_day_table(place), 3, axis=0)
-    weekday = table[:, 0] < 5
+    weekday = ~_weekend(place)[table[:, 0]]
     table[1::3, 1], table[1::3, 2] = weekday[1::3], False
     table[2::3, 1], table[2::3, 2] = False, weekday[2::3]
     return table

@@ -158,7 +158,7 @@ class History:
         """
         day, stated = calendar.days(hours), self.holiday[self.cells(hours)]
         holiday = np.where(stated < 0, day[:, 2], stated == 1)
-        working: NDArray[np.bool_] = (day[:, 0] < 5) & (holiday == 0)
+        working: NDArray[np.bool_] = ~calendar.weekend[day[:, 0]] & (holiday == 0)
         return working
 
     def mean(self, hours: Ints, length: int, least: int = 1) -> Floats:

@@ -310,7 +310,7 @@ def _experiment(client: MlflowClient, uri: str, artifact_location: str) -> str:
 
 def _file_of(uri: str) -> Path:
     """Return the file of a SQLite store."""
-    return Path(uri.partition(":///")[2])
+    return Path(uri.partition(":///")[2].partition("?")[0])
 
 
 def _file_uri(path: str) -> str:
@@ -369,6 +369,12 @@ def _in_thread(uri: str, work: Callable[[], T]) -> Callable[[], T]:
 
 
 def _first_line(error: object) -> str:
+    """Return what went wrong, in the database's own words if it was one."""
+    cause = error
+    while isinstance(cause, BaseException):
+        if (said := getattr(cause, "orig", None)) is not None:
+            return str(said)
+        cause = cause.__cause__ or cause.__context__
     return str(error).strip().partition("\n")[0] or repr(error)
 
 

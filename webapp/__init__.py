@@ -21,6 +21,7 @@ from . import (
     predictor,
 )
 from .extensions import db, migrate, prepare_connections
+from .feeds import feed
 
 __all__ = ["create_app", "models"]
 
@@ -47,6 +48,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     history.init_app(app)
     predictor.init_app(app)
     journal.init_app(app)
+    feed.init_app(app)
     api.init_app(app)
     metrics.init_app(app)
     dash_app = dashboard.init_app(app)

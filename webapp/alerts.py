@@ -20,6 +20,7 @@ from training.drift import season_drift
 from training.features import HORIZONS
 
 from . import journal, monitoring, notices, predictor, queries
+from .feeds import feed
 from .language import N_
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,22 @@ def history_late(_raised: bool) -> Values | None:
     if newest is None or monitoring.freshness(newest, now, demo=queries.is_demo()) != "late":
         return None
     return {"newest": newest.isoformat()}
+
+
+def weather_late(_raised: bool) -> Values | None:
+    """Find that no good forecast has come for three polls and 15 minutes."""
+    return _late("weather")
+
+
+def stations_late(_raised: bool) -> Values | None:
+    """Find that no good status of the stations has come for three polls and 15 minutes."""
+    return _late("gbfs")
+
+
+def _late(name: str) -> Values | None:
+    one = feed.configured().get(name)
+    seconds = one.outage() if one is not None else None
+    return None if seconds is None else {"hours": round(seconds / 3600, 1)}
 
 
 def training_failed(_raised: bool) -> Values | None:
@@ -153,6 +170,18 @@ CONDITIONS = (
         N_("No observation has come since {newest}, so predictions get worse by the day."),
         N_("See what sends them to POST /api/observations."),
         history_late,
+    ),
+    Condition(
+        "weather_late",
+        N_("Nothing good has come of the weather forecast for {hours} h."),
+        N_("See the log for the reason; the last one that was good is used for 12 h."),
+        weather_late,
+    ),
+    Condition(
+        "stations_late",
+        N_("Nothing good has come of the station status for {hours} h."),
+        N_("See the log for the reason; until it ends, no rentals are estimated."),
+        stations_late,
     ),
     Condition(
         "training_failed",

@@ -47,12 +47,16 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_REFRESH_SECONDS": 1.0,  # how often a worker looks for a new champion and new hours
     "VLIB_DURABILITY": "process",  # what an answered prediction survives; "power": a power cut too
     "VLIB_JOURNAL_MB": 64,  # of predictions that may wait for the database before more are refused
+    "VLIB_WEATHER_URL": "",  # a forecast in Open-Meteo's hourly format; empty: none
+    "VLIB_WEATHER_SECONDS": 3600.0,  # from one look at the forecast to the next
+    "VLIB_GBFS_URL": "",  # gbfs.json of a GBFS feed, for estimated rentals; empty: none
+    "VLIB_GBFS_SECONDS": 60.0,  # from one look at the stations to the next
     "VLIB_LOG": "",  # "json" or "text"; empty: json under serve, text under run
     "VLIB_SCHEDULER_SECONDS": 5.0,  # how often the schedule and the leader are looked at
 }
 
 
-def _webhook(value: str) -> None:
+def _address(value: str) -> None:
     if value and not value.startswith(("http://", "https://")):
         raise ValueError("expected an address that begins with http:// or https://")
 
@@ -70,6 +74,14 @@ def _level(value: float) -> None:
         raise ValueError("expected a share from 0.5 to below 1")
 
 
+def _between(low: float, high: float) -> Callable[[float], object]:
+    def check(value: float) -> None:
+        if not low <= value <= high:
+            raise ValueError(f"expected seconds from {low:g} to {high:g}")
+
+    return check
+
+
 def _not_negative(value: float) -> None:
     if not value >= 0:
         raise ValueError("expected 0 or more")
@@ -85,7 +97,11 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_TRUSTED_PROXIES": _not_negative,
     "VLIB_KEEP_PREDICTIONS_DAYS": _not_negative,
     "VLIB_MAX_PREDICTIONS": _not_negative,
-    "VLIB_ALERT_WEBHOOK": _webhook,
+    "VLIB_ALERT_WEBHOOK": _address,
+    "VLIB_WEATHER_URL": _address,
+    "VLIB_GBFS_URL": _address,
+    "VLIB_WEATHER_SECONDS": _between(60, 6 * 3600),
+    "VLIB_GBFS_SECONDS": _between(10, 300),
     "VLIB_RETRAIN_CRON": lambda value: value and CronSim(value, datetime.now()),
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,
@@ -112,6 +128,10 @@ def configure(app: Flask, config: dict[str, Any] | None) -> None:
             check(app.config[key])
         except (ValueError, KeyError, CronSimError) as error:
             raise InvalidSetting(f"{key} is {app.config[key]!r}: {error}") from None
+    if app.config["VLIB_GBFS_URL"] and not app.config["VLIB_WEATHER_URL"]:
+        raise InvalidSetting(
+            "VLIB_GBFS_URL needs VLIB_WEATHER_URL too: hours are stored with their weather"
+        )
 
     instance = Path(app.instance_path)
     if not app.config["VLIB_DATABASE_URI"]:

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,19 @@ def _seen_to(version: int) -> str:
     model = queries.get_model(version)
     assert model is not None  # noqa: S101 - it serves
     seen_to: str = model["receipt"].get("seen_to") or model["training"]["to"]
-    return seen_to
+    return max([seen_to, *_overruled()])
+
+
+def _overruled() -> list[str]:
+    """Return to which hours the comparisons reach whose outcome a person has undone since.
+
+    They can't win again by themselves: only newer hours speak against what a person decided.
+    """
+    found: list[str] = []
+    for before, now in pairwise(reversed(queries.list_activations())):
+        found = [] if now["activated_by"] == "training" else [*found, before["version"]]
+    receipts = [queries.receipt(int(version)) or {} for version in found]
+    return [item["seen_to"] for item in receipts if item.get("champion") and item.get("seen_to")]
 
 
 def _too_few(hours: int, version: int, seen_to: str) -> str | None:

@@ -14,7 +14,7 @@ from flask import current_app
 
 from training.importing import converting, proposing, reading, report
 from training.importing.mapping import InvalidMapping, Mapping
-from training.importing.numbers import quantity
+from training.importing.numbers import MARKS, quantity
 from training.importing.proposing import Proposal, Question
 from training.importing.reading import Table
 from training.schema import InvalidHistory
@@ -123,7 +123,7 @@ def _hint(file: Path, error: InvalidHistory) -> str:
         where = f"all of them are in {path}"
     except OSError as failure:
         where = f"their list can't be written to {path} ({failure.strerror})"
-    empty = all(problem.value == "" for problem in error.problems)
+    empty = all(problem.value == "" or problem.value in MARKS for problem in error.problems)
     hint = "; --skip-incomplete leaves rows with empty cells out" if empty else ""
     return f"; nothing was taken in, {where}{hint}"
 

@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 import time
+from contextlib import suppress
 from functools import cache, lru_cache
 
 from flask import has_request_context
@@ -60,7 +61,8 @@ def log_request(name: str, method: str, route: str, status: int, seconds: float)
             f'"request_id":"{name}","method":"{method}","route":{quoted(route)},'
             f'"status":{status},"ms":{seconds * 1e3:.3f}'
         )
-        sys.stderr.write(_line(time.time(), "INFO", requests.name, said) + "\n")
+        with suppress(OSError):  # a full disk costs a line and not an answer
+            sys.stderr.write(_line(time.time(), "INFO", requests.name, said) + "\n")
 
 
 def _line(moment: float, level: str, logger: str, said: str) -> str:

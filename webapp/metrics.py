@@ -30,6 +30,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import OperationalError
 
 from . import alerts, journal, predictor, queries
+from .feeds import feed
 from .locks import FileLock
 from .predictor import Prediction
 
@@ -120,6 +121,11 @@ class StateCollector(Collector):
         yield GaugeMetricFamily(
             "vlib_journal_waiting", "Predictions not yet in the database", journal.waiting()
         )
+        ages = GaugeMetricFamily("vlib_feed_age_seconds", "Age of what is known", labels=["feed"])
+        for name, one in feed.configured().items():
+            if (age := one.age()) is not None:
+                ages.add_metric([name], age)
+        yield ages
         try:
             state = [*_model_state(), *_training_state(), *_alert_state(), *_live_state()]
         except OperationalError:

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .extensions import db
@@ -24,6 +24,7 @@ class Observation(db.Model):
     casual: Mapped[int | None]
     registered: Mapped[int | None]
     holiday: Mapped[bool | None]
+    estimated: Mapped[bool] = mapped_column(server_default=false())  # else the rentals were counted
     # Counts the writes to this table, so that a worker reads what changed and nothing else.
     revision: Mapped[int] = mapped_column(index=True)
     first_revision: Mapped[int]  # the write that made the hour known

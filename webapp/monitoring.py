@@ -38,6 +38,7 @@ class Scores:
     baseline: Metrics
     first: dt.datetime
     last: dt.datetime
+    estimated: int  # of the hours; their rentals were not counted
 
     @property
     def skill(self) -> float | None:
@@ -63,6 +64,7 @@ def scores(frame: pd.DataFrame) -> Scores | None:
         baseline=_baseline_metrics(naive),
         first=known["datetime"].min().to_pydatetime(),
         last=known["datetime"].max().to_pydatetime(),
+        estimated=int(known["estimated"].sum()),
     )
 
 

@@ -62,8 +62,10 @@ PREDICTED = (
 )
 LATEST = (*PREDICTED[:10], "requested_at", "kind", *INPUTS)
 LATEST_KEY = ("datetime", "source", "kind", "model_version")
+ACTUAL = Observation.rentals.label("actual"), Observation.estimated.label("actual_estimated")
 BOOKKEEPING = ("revision", "first_revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
+HISTORY = [name for name in OBSERVED if name != "estimated"]
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
@@ -107,11 +109,12 @@ def reading() -> Iterator[Connection]:
 def upsert_observations(rows: Sequence[JSON], imported: JSON | None = None) -> tuple[int, int]:
     """Write hours, replacing those already there; return how many are new and how many not.
 
-    What says the same as before is no revision: it is left as it stands. `imported` is the import
-    that they come from, noted in the same transaction; if it replaces, all that was observed
-    before goes, with what hung on it (see `_clear`).
+    What says the same as before is no revision: it is left as it stands, as is what was counted
+    where `estimated` says that a row was not. `imported` is the import that they come from, noted
+    in the same transaction; if it replaces, all that was observed before goes, with what hung on
+    it (see `_clear`).
     """
-    latest = {row["datetime"]: {name: row.get(name) for name in OBSERVED} for row in rows}
+    latest = {row["datetime"]: _observed(row) for row in rows}
     if not latest:
         return 0, 0
     with writing() as connection:
@@ -130,6 +133,7 @@ def upsert_observations(rows: Sequence[JSON], imported: JSON | None = None) -> t
             {f"new_{name}": value for name, value in (row | stamp).items()}
             for hour, row in latest.items()
             if hour in known and row != known[hour]
+            if known[hour]["estimated"] or not row["estimated"]
         ]
         if revised:
             hours = Observation.__table__
@@ -204,8 +208,14 @@ def observations_frame(
     start: dt.datetime | None = None, end: dt.datetime | None = None
 ) -> pd.DataFrame:
     """Return the observed hours from `start` to before `end`, in order of time."""
-    statement = select(*_columns(Observation, OBSERVED)).order_by(Observation.datetime)
+    statement = select(*_columns(Observation, HISTORY)).order_by(Observation.datetime)
     return _frame(_between(statement, Observation.datetime, start, end))
+
+
+def estimated_hours() -> set[dt.datetime]:
+    """Return the hours whose rentals were estimated and not counted."""
+    with reading() as connection:
+        return set(connection.scalars(select(Observation.datetime).where(Observation.estimated)))
 
 
 def recording_times(start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
@@ -295,7 +305,8 @@ def waiting_prediction(values: Sequence[Any]) -> JSON:
         row[name] = json.loads(row[name])
     hour = Observation.datetime == row["datetime"]
     with reading() as connection:
-        row["actual"] = connection.scalar(select(Observation.rentals).where(hour))
+        actual = connection.execute(select(*ACTUAL).where(hour)).one_or_none()
+    row["actual"], row["actual_estimated"] = actual or (None, None)
     return _prediction(SimpleNamespace(**row))
 
 
@@ -318,6 +329,7 @@ def predictions_frame(
             said.rentals.label("predicted"),
             *_columns(said, ["lower", "upper", "baseline", *INPUTS, "requested_at"]),
             Observation.rentals.label("actual"),
+            func.coalesce(Observation.estimated, False).label("estimated"),
         )
         .join(Observation, Observation.datetime == said.datetime, isouter=True)
         .where(said.source.in_(sources))
@@ -427,6 +439,15 @@ def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
         first = connection.scalar(select(func.min(Prediction.datetime)))
         last = connection.scalar(select(func.max(Prediction.datetime)))
     return (first, last) if first and last else None
+
+
+def is_predicted(start: dt.datetime, end: dt.datetime) -> bool:
+    """Say whether any hour from `start` to before `end` was predicted live."""
+    said = LatestPrediction
+    live = select(said.id).where(said.source == "live", said.kind.in_((0, *HORIZONS)))
+    statement = live.limit(1)
+    with reading() as connection:
+        return connection.scalar(_between(statement, said.datetime, start, end)) is not None
 
 
 def count_predictions() -> int:
@@ -890,6 +911,10 @@ def _score(actual: Any) -> list[ColumnElement[Any]]:
     ]
 
 
+def _observed(row: JSON) -> JSON:
+    return {name: row.get(name) for name in HISTORY} | {"estimated": bool(row.get("estimated"))}
+
+
 def _known_hours(connection: Connection, hours: list[dt.datetime]) -> dict[dt.datetime, JSON]:
     """Return what is stored from the first to the last of the hours, by hour."""
     statement = select(*_columns(Observation, OBSERVED)).where(
@@ -906,8 +931,8 @@ def _clear(connection: Connection) -> None:
     connection.execute(update(ModelVersion).values(decision="rejected"))
 
 
-def _answered() -> Select[Any, Any]:
-    return select(Prediction.__table__, Observation.rentals.label("actual")).join(
+def _answered() -> Select[Any, Any, Any]:
+    return select(Prediction.__table__, *ACTUAL).join(
         Observation, Observation.datetime == Prediction.datetime, isouter=True
     )
 
@@ -925,6 +950,7 @@ def _prediction(row: Any) -> JSON:
         "source": row.source,
         "input": row.input,
         "actual": row.actual,
+        "actual_estimated": row.actual_estimated,
     }
 
 

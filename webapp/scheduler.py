@@ -20,6 +20,7 @@ from flask import Flask, current_app
 
 from . import alerts, auth, queries, retention, retraining
 from .errors import Conflict
+from .feeds import watching
 from .locks import FileLock
 
 log = logging.getLogger(__name__)
@@ -46,11 +47,15 @@ class Leader:
         log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
             timezone=dt.UTC,
-            executors={"default": ThreadPoolExecutor(3)},  # one a job
+            executors={"default": ThreadPoolExecutor(5)},  # one a job
         )
         self._every(self.app.config["VLIB_SCHEDULER_SECONDS"], tick)
         self._every(self.app.config["VLIB_ALERT_SECONDS"], alerts.watch)
         self._every(TIDY_SECONDS, tidy)
+        if self.app.config["VLIB_WEATHER_URL"]:
+            self._every(watching.TICK_SECONDS, watching.watch_weather)
+        if self.app.config["VLIB_GBFS_URL"]:
+            self._every(watching.TICK_SECONDS, watching.watch_stations)
         self.scheduler.start()
 
     def _follow_the_clock(self) -> None:

@@ -1,11 +1,13 @@
 """The lines of the log: one a request, and nothing in them that a client sent."""
 
+import errno
 import io
 import json
 import logging
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -49,6 +51,15 @@ def test_a_request_is_one_line(client: FlaskClient, lines: Lines) -> None:
         "route": "/api/predictions",
         "status": 200,
     }
+
+
+def test_a_full_disk_costs_a_line_and_no_answer(
+    client: FlaskClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = SimpleNamespace(write=Mock(side_effect=OSError(errno.ENOSPC, "full")))
+    monkeypatch.setattr(logs.sys, "stderr", full)
+    assert client.get("/healthz").status_code == 200
+    assert full.write.called
 
 
 @pytest.mark.parametrize(

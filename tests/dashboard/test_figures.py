@@ -21,6 +21,7 @@ def frame() -> pd.DataFrame:
             "lower": [5.0, 10, 15, 20, 25],
             "upper": [15.0, 30, 45, 60, 75],
             "actual": [11.0, 19, 31, 39, np.nan],
+            "estimated": [False, False, False, True, False],
             "source": ["backtest", "backtest", "backtest", "live", "live"],
         }
     )
@@ -29,15 +30,16 @@ def frame() -> pd.DataFrame:
 
 def test_the_curve_breaks_where_an_hour_is_unknown(frame: pd.DataFrame) -> None:
     figure = figures.curve(frame, "light")
-    actual = next(trace for trace in figure["data"] if trace.get("name") == "Actual")
-    assert actual["x"][2] == "2012-12-03T02:00:00"
-    assert actual["y"] == [11, 19, None, 39, None]
+    named = {trace.get("name"): trace for trace in figure["data"]}
+    assert named["Actual"]["x"][2] == "2012-12-03T02:00:00"
+    assert named["Actual"]["y"] == [11, 19, None, None, None]
+    assert named["Actual (estimated)"]["y"] == [None, None, None, 39, None]
 
 
 def test_the_curve_tells_the_sources_apart_by_more_than_colour(frame: pd.DataFrame) -> None:
     figure = figures.curve(frame, "light", HOURS[3])
     named = {trace.get("name", ""): trace for trace in figure["data"]}
-    dashes = {name: trace["line"]["dash"] for name, trace in named.items() if "(" in name}
+    dashes = {name: trace["line"]["dash"] for name, trace in named.items() if "Predicted" in name}
     assert dashes == {"Predicted (live)": "solid", "Predicted (backtest)": "dot"}
     assert figure["layout"]["shapes"][0]["x0"] == "2012-12-03T03:00:00"
 

@@ -24,6 +24,7 @@ def frame(*rows: dict[str, Any]) -> pd.DataFrame:
         "lower": 80.0,
         "upper": 120.0,
         "actual": 100.0,
+        "estimated": False,
         "baseline": 100.0,
         "weather": "clear",
         "temperature": 15.0,

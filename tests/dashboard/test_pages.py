@@ -10,6 +10,7 @@ from tests.conftest import TOKEN, add_version
 from webapp import importing, predictor, queries
 from webapp.dashboard.pages import explain, overview, performance
 from webapp.errors import Conflict, Unavailable
+from webapp.feeds import feed
 from webapp.history import to_hour
 from webapp.tries import LIMIT
 
@@ -65,6 +66,35 @@ def test_overview_measures_live_predictions_as_soon_as_there_are_any(
         predictions = predictor.predict([request], source="live")
         queries.insert_predictions([row(prediction) for prediction in predictions])
     assert "live predictions, an hour ahead" in words(call, "overview-status-section")
+
+
+def test_overview_says_where_rentals_were_estimated(app: Flask, call: Call) -> None:
+    hour = dt.datetime(2013, 1, 1)
+    weather = {"weather": "clear", "temperature": 5.0, "humidity": 50.0, "windspeed": 10.0}
+    with app.app_context():
+        predictions = predictor.predict([predictor.HourRequest(to_hour(hour), 0, 5.0, 50.0, 10.0)])
+        queries.insert_predictions([row(prediction) for prediction in predictions])
+        queries.upsert_observations([weather | {"datetime": hour, "rentals": 9, "estimated": True}])
+    assert "(1\N{NO-BREAK SPACE}hour, 1 of them estimated)" in words(
+        call, "overview-status-section"
+    )
+    figure = draw(call, "overview-curve-section")["overview-curve-graph"]["figure"]
+    estimated = next(t for t in figure["data"] if t.get("name") == "Actual (estimated)")
+    assert [y for y in estimated["y"] if y is not None] == [9]
+
+
+def test_overview_shows_the_next_48_hours_of_a_forecast(app: Flask, call: Call) -> None:
+    app.config |= {"VLIB_WEATHER_URL": "http://127.0.0.1:1/", "VLIB_TIMEZONE": "UTC"}
+    feed.init_app(app)
+    now = queries.utcnow().replace(minute=0, second=0, microsecond=0)
+    hours = [to_hour(now) + ahead for ahead in range(1, 49)]
+    with app.app_context():
+        asked = [predictor.HourRequest(hour, 0, 5.0, 50.0, 10.0) for hour in hours]
+        queries.insert_predictions([row(each) for each in predictor.predict(asked)])
+    figure = draw(call, "overview-curve-section")["overview-curve-graph"]["figure"]
+    last = now + dt.timedelta(hours=48)
+    assert figure["data"][1]["x"][-1] == last.isoformat()
+    assert "Weather forecast" in words(call, "overview-status-section")
 
 
 def row(prediction: predictor.Prediction) -> dict[str, Any]:

@@ -91,3 +91,12 @@ def test_each_form_is_known_again(sentence: str) -> None:
     holes = {"rest": "not better than the baseline", "day": day, "end": day, "hour": hour}
     stored = sentence.format_map(defaultdict(lambda: "7", holes))
     assert reasons.told(stored) != stored
+
+
+def test_a_rollback_that_was_undone() -> None:
+    told = reasons.told(
+        "better than champion and baseline: MAE 38.65, seasonal-naive 62.88, 670 hours;"
+        " this undoes the activation of version 2 by admin on 2026-11-23: rush hour"
+    )
+    assert "ceci annule l’activation de la version 2 par administration le" in told
+    assert told.endswith("\xa0: rush hour")

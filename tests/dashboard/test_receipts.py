@@ -56,13 +56,32 @@ def measured(app: Flask) -> None:
 def test_a_receipt_says_all_that_it_holds(call: Call, measured: None) -> None:
     words = told(call, "?version=1")
     for part in (
-        *("promoted", "made for the tests", "first, ann", "1.0\N{NO-BREAK SPACE}s", "unknown"),
+        *(
+            "promoted",
+            "made for the tests",
+            "first start, ann",
+            "1.0\N{NO-BREAK SPACE}s",
+            "unknown",
+        ),
         *("Model 7, champion then", "Repeating last week", "hours that neither had seen"),
         *("Its error is 1.00 lower", "1,000 resamples", "morning, working day", "no worse"),
-        *("less with rain", "2012-12-18", "humidity stays 77", "accepted by an admin"),
-        *("ab" * 32, "2012-08-01 00:00", "admin, 24 Dec 2012", "rush hours"),
+        *("less with rain", "Tue 18 Dec 2012", "humidity stays 77", "accepted by an admin"),
+        *("ab" * 32, "Wed 1 Aug 2012, 00:00", "admin, 24 Dec 2012", "rush hours"),
     ):
         assert part in words, part
+
+
+def test_experiments_leads_to_each_receipt(app: Flask, call: Call) -> None:
+    with app.app_context():
+        queries.add_run("spoilt", "admin", None)
+        queries.finish_run("spoilt", "rejected", "no data", receipt("rejected"))
+    for section, href in (
+        ("models", "?version=1"),
+        ("runs", "?version=1"),
+        ("runs", "?run=spoilt"),
+    ):
+        drawn = call(f"experiments-{section}-section.children")
+        assert f"/dashboard/receipts{href}" in str(drawn), section
 
 
 def test_the_newest_receipt_shows_by_itself(call: Call) -> None:

@@ -13,12 +13,7 @@ from tests.processes.conftest import Server, wait_for
 from tests.processes.test_serve import CHRISTMAS
 from webapp import queries
 
-from .conftest import ABANDONED, begin, end_of, group
-
-STAGES = (
-    *(None, "checking data", "searching", "fitting", "calibrating", "exporting"),
-    *("scoring holdout", "logging", "deciding"),
-)
+from .conftest import ABANDONED, STAGES, begin, end_of, group
 
 
 @pytest.mark.parametrize("stage", STAGES)

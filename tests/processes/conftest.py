@@ -62,13 +62,13 @@ class Server:
         return [int(line.rsplit(" ", 1)[1]) for line in lines if "schedules: process" in line]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float, pause: float = 0.1) -> Any:
     """Return what the condition says as soon as it is true; fail after so many seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.1)
+        time.sleep(pause)
     raise AssertionError(f"not within {seconds} s")
 
 

@@ -1,3 +1,5 @@
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,3 +63,8 @@ def test_calendar_knows_holidays_and_weekdays(calendar: Calendar) -> None:
 def test_unknown_place_is_named() -> None:
     with pytest.raises(ValueError, match="'US-ATLANTIS', expected a place"):
         Calendar("US-ATLANTIS")
+
+
+def test_the_weekend_is_the_countrys() -> None:
+    friday = np.array([(dt.date(2024, 3, 1) - dt.date(1970, 1, 1)).days * 24])
+    assert [Calendar(place).days(friday)[0, 1] for place in ("QA", "US-DC")] == [0, 1]

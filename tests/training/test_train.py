@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from training import model, tracking
 from training import train as module
@@ -146,6 +147,29 @@ def test_locked_store_is_named_soon(recent: pd.DataFrame, tmp_path: Path) -> Non
         with pytest.raises(tracking.TrackingUnavailable, match="mlflow.db: database is locked"):
             train(recent, **settings(tmp_path))
     assert time.monotonic() - started < 30
+
+
+def test_a_store_that_fails_is_told_in_the_databases_own_words() -> None:
+    error = RuntimeError("(raised as a result of Query-invoked autoflush; consider)")
+    locked = sqlite3.OperationalError("database is locked")
+    error.__cause__ = OperationalError("INSERT", {}, locked)
+    assert tracking._first_line(error) == "database is locked"
+
+
+def test_a_store_is_made_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit  # while MLflow makes its tables
+
+    store = tmp_path / "mlflow.db"
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.MlflowClient", killed)
+        with pytest.raises(SystemExit):
+            tracking._make_store(store)
+    assert not store.exists()
+    tracking._make_store(store)
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
 
 
 def test_unreachable_server_is_named_without_its_password() -> None:

@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from tests.conftest import add_version
+from tests.conftest import add_version, receipt
 from training.train import TrainingRejected
-from webapp import gate, queries
+from webapp import gate, queries, retraining
 from webapp.api.answers import RunReceipt
 from webapp.models import ModelVersion
 
@@ -19,10 +19,24 @@ from webapp.models import ModelVersion
 def test_a_version_has_seen_its_training_or_the_comparison_it_won(app: Flask) -> None:
     with app.app_context():
         assert gate._seen_to(1) == "2012-12-24T22:00:00"
-        receipt = {"seen_to": "2012-12-31T23:00:00", "reason": "it won"}
+        won = {"seen_to": "2012-12-31T23:00:00", "reason": "it won"}
         with queries.writing() as connection:
-            connection.execute(update(ModelVersion).values(receipt=receipt))
+            connection.execute(update(ModelVersion).values(receipt=won))
         assert gate._seen_to(1) == "2012-12-31T23:00:00"
+
+
+def test_a_rollback_is_not_undone_by_the_hours_that_it_overruled(app: Flask) -> None:
+    with app.app_context():
+        second = add_version(queries.observations_frame(), "kept")
+        queries.activate(second, "training", "it won")
+        won = receipt("promoted") | {"champion": {"mae": 50.0}, "seen_to": "2012-12-31T23:00:00"}
+        with queries.writing() as connection:
+            mine = update(ModelVersion).where(ModelVersion.version == second)
+            connection.execute(mine.values(receipt=won))
+        assert gate._activated_by_hand() is None
+        retraining.activate(1, "the rush hour", "admin")
+        assert gate._seen_to(1) == "2012-12-31T23:00:00"
+        assert gate._activated_by_hand()["reason"] == "the rush hour"  # type: ignore[index]
 
 
 def test_too_few_hours_are_counted_in_words(app: Flask) -> None:
@@ -46,18 +60,18 @@ def test_a_refusal_has_a_receipt(app: Flask) -> None:
     with app.app_context():
         frame = queries.observations_frame()
         error = TrainingRejected("tripled", [finding])  # type: ignore[list-item]
-        receipt = gate.refuse(run, frame, error, time.monotonic())
-    RunReceipt.model_validate(receipt)
-    assert (receipt["decision"], receipt["findings"]) == ("rejected", [finding])
-    assert receipt["data"]["rows"] == len(frame) and receipt["challenger"] is None
-    assert set(receipt) == {field.alias or name for name, field in RunReceipt.model_fields.items()}
+        found = gate.refuse(run, frame, error, time.monotonic())
+    RunReceipt.model_validate(found)
+    assert (found["decision"], found["findings"]) == ("rejected", [finding])
+    assert found["data"]["rows"] == len(frame) and found["challenger"] is None
+    assert set(found) == {field.alias or name for name, field in RunReceipt.model_fields.items()}
 
 
 def test_an_empty_history_has_a_receipt_too(app: Flask) -> None:
     run = {"run_id": "1", "trigger": "cli", "requested_by": None, "accept_data": False}
     with app.app_context():
-        receipt = gate.refuse(run, pd.DataFrame(), TrainingRejected("nothing"), time.monotonic())
-    assert receipt["data"] is None
+        found = gate.refuse(run, pd.DataFrame(), TrainingRejected("nothing"), time.monotonic())
+    assert found["data"] is None
 
 
 def test_a_receipt_is_never_changed(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:

@@ -102,6 +102,20 @@ def test_an_older_instance_with_the_demo_data_is_marked_so(app_without_model: Fl
     assert newest["source"] == "demo"
 
 
+def test_counts_take_the_place_of_estimates_however_far_these_were(
+    own: Flask, tmp_path: Path
+) -> None:
+    days = JANUARY.tail(24)
+    rough = days.assign(rentals=days["rentals"] // 2, weather="clear", estimated=True)
+    with own.app_context():
+        queries.upsert_observations(queries.records(rough.drop(columns=["rain", "snow"])))
+        assert len(queries.estimated_hours()) == 24
+    result = run(own, seoul(JANUARY.tail(24), tmp_path / "day.csv"), "--yes", "--day-first")
+    assert "0 hours added, 24 changed" in result.output
+    with own.app_context():
+        assert queries.estimated_hours() == set()
+
+
 def test_an_unanswered_question_changes_nothing(demo: Flask, file: Path) -> None:
     for answers in ("", "n\n"):
         result = run(demo, file, answers=answers)

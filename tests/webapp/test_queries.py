@@ -89,6 +89,16 @@ def test_the_same_hour_again_replaces_it(database: Flask) -> None:
     assert [item["rentals"] for item in items] == [40, 41]
 
 
+def test_an_estimate_gives_way_to_a_count_and_never_the_other_way(database: Flask) -> None:
+    said = []
+    for estimated, rentals in ((True, 30), (True, 31), (False, 31), (True, 99)):
+        queries.upsert_observations([observation(rentals=rentals, estimated=estimated)])
+        (item,) = queries.list_observations(None, None, 10, None)[0]
+        said.append((item["rentals"], item["estimated"]))
+    assert said == [(30, True), (31, True), (31, False), (31, False)]
+    assert queries.estimated_hours() == set()
+
+
 def test_of_one_hour_twice_in_a_batch_the_last_counts(database: Flask) -> None:
     assert queries.upsert_observations([observation(), observation(rentals=7)]) == (1, 0)
     assert queries.list_observations(None, None, 10, None)[0][0]["rentals"] == 7

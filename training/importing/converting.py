@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.importing import hours, numbers, times, weather
+from training.importing import hours, names, numbers, times, weather
 from training.importing.mapping import Mapping
 from training.importing.numbers import quantity
 from training.importing.proposing import AMOUNTS, COUNTS, MEASURED
@@ -113,6 +113,7 @@ def convert(
         With every value that is none; or the rows are no hours.
     """
     work = _Work(table, mapping, zone)
+    _leave_out_foot(work)
     _leave_out_closed(work)
     if skip_incomplete:
         _leave_out_incomplete(work)
@@ -121,11 +122,14 @@ def convert(
         rows[name] = _numbers(work, name)
     rows["rentals"] = _rentals(work, rows)
     rows["weather"] = _weather(work)
-    rows["holiday"] = _flag(work, "holiday")
+    rows["holiday"] = _whole_days(work, rows["datetime"], _flag(work, "holiday"))
     if work.problems:
         raise InvalidHistory.of(work.problems)
     rows = rows[~work.left_out]
-    rows = rows.assign(copy=work.frame.loc[rows.index].astype(str).duplicated())
+    cells = work.frame.loc[rows.index].astype(str)
+    words = [name for name in map(str, cells) if names.matches("weather", name)]
+    alike = cells.drop(columns=words).duplicated() if words else False
+    rows = rows.assign(copy=cells.duplicated(), alike=alike)
     if rows.empty:
         raise InvalidHistory("no row is left, expected at least one hour")
     found, notes = hours.to_hours(rows, work.stamps(), zone, add_up=add_up)
@@ -136,6 +140,19 @@ def convert(
 
 def _is_none(value: Any) -> bool:
     return value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value))
+
+
+def _leave_out_foot(work: _Work) -> None:
+    """Leave out what stands below the hours, as a total or a source: no digit is in its time."""
+    cells = work.stamps()
+    if cells.dtype != object:
+        return
+    foot = cells.notna() & ~cells.astype(str).str.contains(r"\d")
+    foot &= foot[::-1].cummin()[::-1]  # up to the end of the file
+    work.left_out |= foot
+    if foot.any():
+        said = ", ".join(repr(str(cell)[:40]) for cell in cells[foot][:3])
+        work.notes.append(f"{quantity(foot.sum(), 'row')} below the hours left out: {said}")
 
 
 def _leave_out_closed(work: _Work) -> None:
@@ -159,6 +176,8 @@ def _leave_out_incomplete(work: _Work) -> None:
     for name in needed:
         if (cells := work.cells(name)) is not None:
             empty |= cells.isna()
+            if name in MEASURED:
+                empty |= numbers.measured(cells, work.mapping.decimal)[1]
     empty &= ~work.left_out
     work.left_out |= empty
     if empty.any():
@@ -213,7 +232,10 @@ def _numbers(work: _Work, name: str) -> "pd.Series[float]":
     if cells is None:
         return pd.Series(np.nan, index=work.frame.index)
     counts = name in COUNTS
-    raw = numbers.parse(cells, work.mapping.decimal, whole=counts)
+    if counts:
+        raw, marks = numbers.parse(cells, work.mapping.decimal, whole=True), cells.isna()
+    else:
+        raw, marks = numbers.measured(cells, work.mapping.decimal)
     unit = work.mapping.units.get(name)
     change = numbers.TO_ITS_UNIT.get(name, {}).get(unit or "")
     values = raw if change is None else change(raw)
@@ -223,7 +245,7 @@ def _numbers(work: _Work, name: str) -> "pd.Series[float]":
     if counts:
         bad |= values != values.round()
     if not limits.required:
-        bad &= cells.notna()
+        bad &= cells.notna() & ~marks
     wanted = "a whole number" if counts else "a number"
     expected = f"{wanted} from {limits.low:g} to {limits.high:.7g} ({limits.unit})"
     if unit and change is not None and unit not in ("C", "%", "km/h"):
@@ -253,6 +275,12 @@ def _weather(work: _Work) -> "pd.Series[Any]":
     if cells is not None:
         kind = work.mapping.units.get("weather", "text")
         found = weather.parse(cells, kind, work.mapping.weather)
+        silent = cells.isna()
+        if kind == "text" and silent.mean() > 0.5:  # as stations that write down what falls
+            found = found.mask(silent, weather.CLEAR)
+            work.notes.append(
+                f"most hours have no word for the weather: {int(silent.sum()):,} are taken as clear"
+            )
         code = "a code" if kind != "text" else "a word"
         expected = f"{code} for the weather ({kind}), or one in the mapping file's [weather]"
         work.report("weather", found.isna(), expected)
@@ -271,15 +299,29 @@ def _amount(work: _Work, name: str) -> "pd.Series[float]":
     cells = work.cells(name)
     if cells is None:
         return pd.Series(0.0, index=work.frame.index)
-    if cells.isna().any():
-        count = quantity(int(cells.isna().sum()), "empty cell")
+    values, marks = numbers.measured(cells.replace(TRACE), work.mapping.decimal)
+    lacking = cells.isna() | marks
+    if missing := int((lacking & ~work.left_out).sum()):
+        count = quantity(missing, "empty cell")
         work.notes.append(f"{count} of {name} taken as none")
-    values = numbers.parse(cells.replace(TRACE), work.mapping.decimal)
     unit = work.mapping.units.get(name, "mm")
-    work.report(name, values.isna() & cells.notna() | (values < 0), f"an amount of {name}")
+    work.report(name, values.isna() & ~lacking | (values < 0), f"an amount of {name}")
     values = numbers.TO_ITS_UNIT[name][unit](values)
     # What fell is by how much more lies than an hour before.
     return values.diff().clip(lower=0) if unit == "cm lying" else values
+
+
+def _whole_days(
+    work: _Work, stamps: "pd.Series[pd.Timestamp]", flag: "pd.Series[Any]"
+) -> "pd.Series[Any]":
+    """Return whether hours lie on a holiday, where a file may say so at midnight alone."""
+    days = flag.groupby(stamps.dt.normalize()).transform("max")
+    grown = days.fillna(False) & ~flag.fillna(False) & flag.notna()
+    if grown.any():
+        work.notes.append(
+            f"{quantity(grown.sum(), 'hour')} more of days marked as holidays in part"
+        )
+    return flag.mask(grown.astype(bool), True)
 
 
 def _flag(work: _Work, name: str) -> "pd.Series[Any]":

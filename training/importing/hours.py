@@ -22,7 +22,8 @@ def to_hours(
     Parameters
     ----------
     rows : DataFrame
-        Columns of a history, and `copy`: whether the whole row repeats another.
+        Columns of a history; `copy`: whether the whole row repeats one above; `alike`: whether it
+        does but for the weather.
     cells : Series
         What the file says of the time, for the report.
     add_up : bool
@@ -44,6 +45,7 @@ def to_hours(
     if step < HOUR:
         rows = _whole_hours(rows, int(HOUR / step), add_up, notes)
     elif not add_up:
+        rows = _told_once(rows, notes)
         _refuse_twice(rows, cells)
     together = rows.groupby("hour")
     more = len(rows) - together.ngroups
@@ -90,6 +92,20 @@ def _without_copies(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     if copies.any():
         notes.append(f"{quantity(copies.sum(), 'row')} that repeat another in every cell left out")
     return rows[~copies]
+
+
+def _told_once(rows: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Keep one row of hours that are told again for each weather met: the most severe."""
+    more = rows.duplicated("hour") & ~rows["again"]
+    if not more.any() or not rows.loc[more, "alike"].all():
+        return rows
+    worst = rows["weather"].map(WEATHER.index).sort_values(ascending=False, kind="stable").index
+    rest = rows.loc[worst].duplicated("hour").reindex(rows.index) & ~rows["again"]
+    notes.append(
+        f"{quantity(rest.sum(), 'row')} left out that tell an hour again with another weather: "
+        "the most severe stays"
+    )
+    return rows[~rest]
 
 
 def _refuse_twice(rows: pd.DataFrame, cells: "pd.Series[Any]") -> None:

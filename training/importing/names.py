@@ -16,7 +16,7 @@ NAMES = {
         paiva paivamaara year_month_day 날짜 일자 대여일자 대여일 date_jour""",
     "hour": """hour hr hours hour_of_day h hh hod heure heures stunde uhrzeit hora ora uur uhr timme
         time_of_day
-        time tunti klokkeslett klokkeslaet godzina zeit tijd 시간 시간대 대여시간 kello""",
+        time tunti tid klokkeslett klokkeslaet godzina zeit tijd 시간 시간대 대여시간 kello""",
     "rentals": """rentals rental cnt count total rented_bike_count bike_count bikes_rented
         rented_bikes rides trips n_trips n_rides num_trips num_rides trip_count ride_count
         total_trips total_rides total_rentals rental_count departures demand hires bike_hires
@@ -39,7 +39,7 @@ NAMES = {
         precipitazioni neerslag nederbord nedbor sade sademaara opad 강수량 강우량 rr""",
     "snow": """snow snowfall snow_1h neige chutes_de_neige schnee schneefall neuschnee nieve nevada
         neve sneeuw sno lumi snieg 적설량 적설 신적설""",
-    "temperature": """temperature temp t t1 air_temperature air_temp temperature_2m t2m tair
+    "temperature": """temperature temp tmp t t1 air_temperature air_temp temperature_2m t2m tair
         dry_bulb_temperature mean_temperature avg_temp temp_avg temperature_air outside_temperature
         temperatur lufttemperatur temperatura temperatura_ar
         temp_real temperatuur lampotila ilman_lampotila 기온 온도 tmed""",
@@ -49,14 +49,14 @@ NAMES = {
         sensacion_termica sensation_thermique sensacao_termica temperatura_percepita
         gevoelstemperatuur tuntuu_kuin kanns_som
         체감온도 real_feel windchill""",
-    "humidity": """humidity hum relative_humidity relative_humidity_2m rh rel_hum rhum relhum
+    "humidity": """humidity hum relative_humidity relative_humidity_2m rh rf rel_hum rhum relhum
         humidite
         humidite_relative luftfeuchtigkeit luftfeuchte relative_luftfeuchtigkeit relative_feuchte
         feuchte humedad
         humedad_relativa humidade humidade_relativa umidade umidita umidita_relativa
         luchtvochtigheid vochtigheid luftfuktighet luftfugtighet ilmankosteus kosteus
         suhteellinen_kosteus wilgotnosc 습도""",
-    "windspeed": """windspeed wind_speed wind wspd wind_speed_10m windspeed_10m avg_wind_speed
+    "windspeed": """windspeed wind_speed wind wnd wspd wind_speed_10m windspeed_10m avg_wind_speed
         mean_wind_speed wind_velocity
         vent vitesse_vent vitesse_du_vent force_vent windgeschwindigkeit windstarke viento
         velocidad_viento velocidad_del_viento velocidad_del_viento vento velocidade_vento
@@ -87,22 +87,27 @@ NAMES = {
 """Exact names by field, without accents, capitals and units."""
 
 ROOTS = {
-    "datetime": r"date.?time|timestamp|horodat|zeitstempel|fecha.*hora|data.*hora|일시",
+    "datetime": r"date.?time|timestamp|horodat|zeitstempel|fecha.*hora|data.*hora|일시|日時|"
+    r"时间|時間|idopont",
     "date": r"(^| )(date|datum|fecha|jour|dia)( |$)|날짜",
     "hour": r"(^| )(hour|heure|stunde|hora|uur|horaria|horaire)( |$)",
     "rentals": r"rent(al|ed)|trips?( |$)|rides?( |$)|hire[sd]?( |$)|departures|checkouts|pickups|"
     r"bookings|"
     r"(^| )locations?( |$)|velos? loues|emprunt|trajets?( |$)|ausleih|fahrten|vermiet|entleih|"
     r"alquil|viajes|prestam|viagens|alug|emprest|nolegg|prelievi|대여|이용|utlan|uthyr|lainau|"
-    r"matkojen|bike count|(^| )cnt( |$)|journeys",
-    "weather": r"weather|wetter|meteo|날씨|wmo",
-    "rain": r"rain|precip|pluie|niederschlag|lluvia|chuva|pioggia|강수",
+    r"matkojen|bike count|(^| )cnt( |$)|journeys|deplacements|kolcsonz|vypujc|"
+    r"利用回数|貸出|租借|借车|借車",
+    "weather": r"weather|wetter|meteo|날씨|wmo|天気|天气|天氣",
+    "rain": r"rain|precip|pluie|niederschlag|lluvia|chuva|pioggia|nederbord|nedbor|csapadek|srazk|"
+    r"opad|강수|降水|降雨|雨量",
     "snow": r"snow ?fall|neige|neuschnee|schneefall|nieve|적설",
-    "temperature": r"(^| )temp( |$)|temperat|기온|lampotila",
+    "temperature": r"(^| )temp( |$)|temperat|기온|lampotila|homersek|teplot|"
+    r"気温|温度|溫度|气温|氣溫",
     "feels_like": r"feel|apparent|ressenti|gefuhl|sensacion|sensacao|percepi|체감",
-    "humidity": r"humid|humed|umid|feuchte|luftfeucht|습도|kosteus",
-    "windspeed": r"wind ?speed|speed of wind|wind(geschwindigkeit|snelheid)|vitesse.*vent|"
-    r"veloc.*(vient|vent)|풍속|tuulen",
+    "humidity": r"(^| )hum( |$)|humid|humed|umid|feuchte|luftfeucht|습도|kosteus|fuktighet|"
+    r"fugtighed|paratart|vlhkost|湿度|濕度|wilgotn",
+    "windspeed": r"wind ?speed|speed of wind|wind(geschwindigkeit|snelheid)|vit.*vent|"
+    r"veloc.*(vient|vent)|풍속|風速|风速|tuulen|szelseb|vetru|(^| )(wind|vent|viento|vento)( |$)",
     "casual": r"casual|occasion|ocasion|gelegenheit",
     "registered": r"registered|registr|abonne|subscribers|members",
     "holiday": r"holiday|feiertag|ferie|festivo|feriado|공휴일",
@@ -119,7 +124,7 @@ _NOT = {
     r"sensa|percep|min( |$)|max|water|ground|soil|지면|체감|wet|temps|template|(^| )id( |$)",
     "feels_like": r"humidity",
     "humidity": r"specific|absolute|soil|dew",
-    "windspeed": r"gust|rafale|boe|rafaga|rajada|direction|dir( |$)|max",
+    "windspeed": r"gust|rafale|boe|rafaga|rajada|direc|(^| )(dir|deg|bearing)( |$)|max|chill",
     "rain": r"prob|chance|type|hours?( |$)|snow",
     "snow": r"depth|prob|hauteur",
     "holiday": r"name|school|vacation|vacances",
@@ -150,6 +155,7 @@ _ANY_UNIT = "|".join(
     sorted({each for units in UNIT_NAMES.values() for each in units.values()}, key=len)[::-1]
 )
 _SUFFIX = re.compile(rf"_(?:{_ANY_UNIT}|wmo_code|code_wmo|mm|utc|gmt|local|cest|cet)$")
+_OF = re.compile(r"^\s*(?:sum|mean|avg|average|total)\((.*)\)\s*$", re.IGNORECASE)
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d", "°": " ", "º": " ", "œ": "oe"})
 
 
@@ -164,6 +170,7 @@ def plain(name: str) -> str:
 
 def matches(field: str, name: str) -> int:
     """Return 2 if this is what the field is called, 1 if it is a part of the name, else 0."""
+    name = _OF.sub(r"\1", name)
     bare = plain(re.sub(r"[(\[{].*?[)\]}]", " ", name)) or plain(name)
     forms = {bare, plain(name), _SUFFIX.sub("", bare), _SUFFIX.sub("", plain(name))}
     if forms & _EXACT[field]:

@@ -44,6 +44,10 @@ TO_ITS_UNIT["feels_like"] = TO_ITS_UNIT["temperature"] | {"uci": lambda value: v
 """To °C, %, km/h; rain to mm and snow to cm. The UCI data set's normalisation is in its README."""
 
 
+MARKS = (-99.9, -999.0, -999.9, -9999.0, -9999.9, 999.0, 999.9, 9999.0, 9999.9)
+"""What stations write for a value that they lack."""
+
+
 def quantity(count: int, noun: str) -> str:
     """Return a count with its noun: 1 hour, 8,760 hours."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -78,6 +82,15 @@ def parse(cells: "pd.Series[Any]", decimal: str | None, whole: bool = False) -> 
     values = {cell: _number(cell, decimal, whole) for cell in known.unique()}
     numbers = cells.map(lambda cell: values.get(str(cell), np.nan), na_action="ignore")
     return finite(numbers.astype("float64"))
+
+
+def measured(
+    cells: "pd.Series[Any]", decimal: str | None
+) -> tuple["pd.Series[float]", "pd.Series[bool]"]:
+    """Return what was measured, NaN where it was not, and whether a mark like -999 says so."""
+    values = parse(cells, decimal)
+    marks = values.isin(MARKS)
+    return values.mask(marks), marks
 
 
 def finite(values: "pd.Series[float]") -> "pd.Series[float]":

@@ -131,7 +131,7 @@ def _find_times(proposal: Proposal, frame: pd.DataFrame) -> None:
             return _take(proposal, "datetime", stamps[0], "its values")
     clocks = [name for name, kind in kinds.items() if kind == "clock"]
     dates = [name for name, kind in kinds.items() if kind == "date"]
-    hours = [name for name in clocks if times.clock(frame[name]).nunique() >= 20]
+    hours = [name for name in clocks if times.goes_round(frame[name])]
     for name, fits, by_values in (("date", dates, dates), ("hour", clocks, hours)):
         if name in said:
             continue
@@ -180,6 +180,8 @@ def _find_values(proposal: Proposal, frame: pd.DataFrame) -> None:
                 _take(proposal, name, fits[0], "its name")
     if "rentals" not in proposal.mapping.columns:
         _find_rentals_by_values(proposal, frame)
+    if "weather" not in proposal.mapping.columns:
+        _find_weather_by_values(proposal, frame)
 
 
 def _preferred(name: str, columns: list[str]) -> list[str]:
@@ -203,6 +205,17 @@ def _find_rentals_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:
             fits.append(column)
     if len(fits) == 1:
         _take(proposal, "rentals", fits[0], "its values: it counts, and nothing else does")
+
+
+def _find_weather_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:
+    """Take the one column left of words that nearly all say the weather."""
+    fits = []
+    for column in _free(proposal, frame):
+        words = frame[column].dropna() if frame[column].dtype == object else frame[column][:0]
+        if words.nunique() > 1 and weather.parse(words, "text", {}).notna().mean() > 0.95:
+            fits.append(column)
+    if len(fits) == 1:
+        _take(proposal, "weather", fits[0], "its values: words for the weather")
 
 
 def _can_be(name: str, cells: "pd.Series[Any]", proposal: Proposal) -> bool:
@@ -281,7 +294,7 @@ def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
             if name in proposal.mapping.units:
                 proposal.units[name] = GIVEN
             continue
-        values = numbers.parse(frame[column], proposal.mapping.decimal)
+        values, _ = numbers.measured(frame[column], proposal.mapping.decimal)
         unit, why = _unit(proposal, name, column, frame[column], values, days)
         if own:
             unit, why = UNITS[name][0], OWN
@@ -313,11 +326,14 @@ def _unit(
     if shown := numbers.unit_of_cells(name, cells):
         return shown, "its cells"
     other = proposal.mapping.units.get("temperature")
+    wind = names.unit_in("windspeed", proposal.column("windspeed") or "")
+    if name == "temperature" and guess is None and wind in ("km/h", "m/s"):
+        return "C", f"{why}; wind is in {wind}"
     if name == "feels_like" and other and guess in (None, "C", "F"):
         return other, "the unit of temperature"
     if name in AMOUNTS and other == "F":
         return "in", "temperatures are in °F"
-    if name == "windspeed" and guess is None and other == "F":
+    if name == "windspeed" and guess != "uci" and other == "F":
         return "mph", f"{why}; temperatures are in °F"
     return guess, why
 

@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ UNKNOWN = frozenset(
 )
 """What stands for an empty cell, beside nothing."""
 _SAMPLE = 200
+_TOP = 20
 _MARKS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
+_UNITS = re.compile(r"[(\[]?(°?[CFK]|%|[a-zµ]+/[a-zµ\d]+|mph|kn|kts?|[mck]?m|in|hpa|h)[)\]]?", re.I)
+"""A cell of a line of units below the header."""
 _VALUE = re.compile(r"[-+]?[\d.,:/ '-]*\d[\d.,:/ TZ%'-]*")
 
 
@@ -129,6 +133,11 @@ def _decode(content: bytes, encoding: str | None) -> tuple[str, str]:
                 raise InvalidHistory(f"this is not {name}: {error}") from None
     if b"\x00" in content:
         raise InvalidHistory("this is no text: expected CSV, TSV, Excel or Parquet")
+    with suppress(UnicodeDecodeError):
+        japanese = content.decode("cp932")
+        # Accents stand between Latin letters; Korean would be full of half-width kana.
+        if re.search(rb"[\x80-\xff]{3}", content) and not re.search("[｡-ﾟ]", japanese):
+            return japanese, "cp932"
     korean = content.decode("cp949", errors="replace")
     # A single syllable between Latin letters is an accent misread: é and r make one.
     if re.search(r"[가-힣]{2,}", korean) and korean.count("\ufffd") == 0:
@@ -155,22 +164,40 @@ def _delimiter(text: str) -> str:
 
 
 def _header(rows: Sequence[Sequence[Any]]) -> tuple[int, list[str]]:
-    """Return where the header stands: the first row that is as wide as most; and what to say."""
+    """Return where the header stands, and what to say.
+
+    That is the first row that is as wide as most, below any empty line near the top.
+    """
     widths = [sum(1 for cell in row if not _is_empty(cell)) for row in rows[:_SAMPLE]]
     counted = Counter(width for width in widths if width > 1)
     if not counted:
         raise InvalidHistory("there is one column at most: is it a table of hours?")
     usual = counted.most_common(1)[0][0]
-    header = next(place for place, width in enumerate(widths) if width >= 0.8 * usual)
-    values = [cell for cell in rows[header] if not _is_empty(cell)]
-    if sum(1 for cell in values if _VALUE.fullmatch(str(cell).strip())) > len(values) / 2:
+    wide = [place for place, width in enumerate(widths) if width >= 0.8 * usual]
+    empty = max((place for place, width in enumerate(widths[:_TOP]) if not width), default=0)
+    below = next((place for place in wide if place >= empty), wide[0])
+    header = wide[0] if _holds_values(rows[below]) else below
+    if _holds_values(rows[header]):
         raise InvalidHistory("the first row holds values: expected the names of the columns there")
     if not header:
         return 0, []
     return header, [f"{header} lines above the header are left out"]
 
 
+def _holds_values(row: Sequence[Any]) -> bool:
+    cells = [str(cell).strip() for cell in row if not _is_empty(cell)]
+    return sum(1 for cell in cells if _VALUE.fullmatch(cell)) > len(cells) / 2
+
+
 def _frame(heads: list[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    units = [str(cell).strip() for cell in rows[0] if not _is_empty(cell)] if rows else []
+    if len(units) > 1 and all(_UNITS.fullmatch(unit) for unit in units):
+        padded = [*rows[0], *[None] * len(heads)]
+        heads = [
+            name if _is_empty(unit) else f"{name} ({str(unit).strip(' ()[]')})"
+            for name, unit in zip(heads, padded, strict=False)
+        ]
+        rows = rows[1:]
     heads = _unique([name or f"column {place}" for place, name in enumerate(heads, start=1)])
     width = len(heads)
     padded = [[*row[:width], *[None] * (width - len(row))] for row in rows]

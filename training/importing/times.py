@@ -20,7 +20,7 @@ _DATE = (
 _CLOCK = (
     r"(?P<hour>\d{1,2})(?:\s*[:.hH시]\s*(?P<minute>\d{2})?분?"
     r"(?::(?P<seconds>\d{2})(?:[.,]\d+)?)?|(?P<minute2>\d{2}))?"
-    r"\s*(?P<half>[aApP]\.?[mM]\.?)?(?:\s*(?:h|Uhr|uhr|hrs))?"
+    r"\s*(?P<half>[aApP]\.?\s?[mM]\.?)?(?:\s*(?:h|Uhr|uhr|hrs))?"
 )
 _OFFSET = (
     r"\s*(?:(?P<offset>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)(?:\s?\[[\w/]+\]|\s(?:UTC|[A-Z]{3,4}))?)?"
@@ -243,6 +243,12 @@ def clock(cells: "pd.Series[Any]") -> "pd.Series[float]":
     return cells.map(lambda cell: known.get(str(cell), np.nan), na_action="ignore").astype(
         "float64"
     )
+
+
+def goes_round(cells: "pd.Series[Any]") -> bool:
+    """Say whether the hours of a column are those of days: nearly all 24, none much more often."""
+    shares = clock(cells).value_counts(normalize=True)
+    return len(shares) >= 20 and bool(shares.iloc[0] < 0.1)
 
 
 def _with_offsets(

@@ -58,11 +58,11 @@ _PRECIPITATION = re.compile(
     r"rain|drizzl|shower|snow|sleet|precip|flurr|wintry|pluie|pluvi|averse|bruine|neige|verglas|"
     r"regen|niesel|schauer|schnee|graupel|lluvi|llov|chubasco|llovizna|nieve|nevad|chuv|aguaceiro|"
     r"chuvisco|neve|pioggia|piovos|rovesc|neerslag|motregen|sneeuw|buien|sno|regn|skur|"
-    r"sade|vesi|tihku|lumi|raent|deszcz|snieg|(^|\W)비|소나기|눈|진눈깨비"
+    r"sade|vesi|tihku|lumi|raent|deszcz|snieg|(^|\W)비|소나기|눈|진눈깨비|雨|雪"
 )
 _STORM = re.compile(
     r"thunder|storm|hail|ice pellets|squall|tornado|blizzard|orage|grele|tempete|gewitter|hagel|"
-    r"sturm|torment|granizo|tempesta|temporale|grandine|trovoad|onweer|aska|ukkonen|burza|뇌우|폭우"
+    r"sturm|torment|granizo|tempesta|temporale|grandine|trovoad|onweer|aska|ukkonen|burza|뇌우|폭우|雷|暴雨|大雨|大雪"
 )
 _STRONG = re.compile(
     r"heav|strong|violent|intens|extreme|torrent|fort|stark|fuerte|muy|pesad|kraftig|zwaar|zware|"
@@ -83,12 +83,12 @@ _CLOUDY = re.compile(
     r"mist|fog|haze|hazy|cloud|overcast|smoke|dust|sand|ash|gloom|dull|grey|gray|brum|brouillard|"
     r"nuage|couvert|voile|nebel|neblig|dunst|bewolk|wolkig|bedeckt|trub|diesig|niebla|neblina|"
     r"bruma|nub(e|l|os)|cubierto|nevoeiro|encoberto|calima|nebbia|foschia|nuvol|coperto|mistig|"
-    r"dimma|taake|skyet|mulet|overskyet|molnig|pilv|sumu|mglis|pochmurn|흐림|안개|구름|박무|연무"
+    r"dimma|taake|skyet|mulet|overskyet|molnig|pilv|sumu|mglis|pochmurn|흐림|안개|구름|박무|연무|曇|阴|陰|雾|霧|多云|多雲"
 )
 _CLEAR = re.compile(
     r"clear|sun|fair|fine|bright|dry|^none$|cloudless|beau|clair|ensoleil|degage|sonn|klar|"
     r"wolkenlos|despejad|solead|sol$|^sol|clar|limpo|ceu|seren|soleggiat|zonn|helder|onbewolkt|"
-    r"selke|aurink|poutaa|slonec|bezchmur|맑음|trocken|seco|sec$"
+    r"selke|aurink|poutaa|slonec|bezchmur|맑음|晴|快晴|trocken|seco|sec$"
 )
 
 

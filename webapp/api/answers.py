@@ -81,6 +81,7 @@ class StoredPrediction(Prediction):
     source: Source
     input: dict[str, Any]
     actual: int | None
+    actual_estimated: Annotated[bool | None, Field(description="estimated, not counted")]
 
 
 class Failed(BaseModel):
@@ -123,6 +124,7 @@ class Observed(BaseModel):
     casual: int | None
     registered: int | None
     holiday: bool | None
+    estimated: Annotated[bool, Field(description="from the bikes at the stations, not counted")]
 
 
 class ObservedPage(BaseModel):

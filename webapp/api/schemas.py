@@ -193,10 +193,11 @@ class Observation(Body):
     casual: Rentals | None = None
     registered: Rentals | None = None
     holiday: bool | None = None
+    estimated: bool | None = None
 
 
 class Observations(Body):
-    """Hours that have happened; the same hour again replaces it."""
+    """Hours that have happened; the same hour again replaces it, but an estimate never a count."""
 
     items: Annotated[list[SkipValidation[Observation]], Field(min_length=1, max_length=MAX_ITEMS)]
 

@@ -75,7 +75,8 @@ Trace = dict[str, Any]
 def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> Figure:
     """Draw predictions with their interval and what happened, one prediction an hour.
 
-    Each source has a line of its own; `now` marks the end of the known hours.
+    Each source has a line of its own, and rentals that were estimated another than those that
+    were counted; `now` marks the end of the known hours.
     """
     colours = THEMES[theme]
     hours = _hourly(frame)
@@ -89,22 +90,29 @@ def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> F
         line = _prediction(hours.index, mine["predicted"], mine["lower"], mine["upper"], colours)
         line["line"]["dash"] = DASHES[source] if len(sources) > 1 else "solid"
         traces.append(line | {"name": name})
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": _("Actual"),
-            "x": as_json(hours.index),
-            "y": as_json(hours["actual"]),
-            "line": {"color": colours.actual, "width": 1},
-            "marker": {"size": 4},
-            "hovertemplate": "%{y:.0f}",
-        }
-    )
+    estimated = hours["estimated"].eq(True)
+    traces.append(_actual(hours["actual"].mask(estimated), colours))
+    if estimated.any():
+        hollow = {"size": 5, "symbol": "circle-open"}
+        own = {"name": _("Actual (estimated)"), "marker": hollow}
+        traces.append(_actual(hours["actual"].where(estimated), colours) | own)
     figure = _over_time(traces, theme, tickformat="%H:%M\n%-d %b", nticks=9, tickangle=0)
     if now is not None and not hours.empty and now < hours.index[-1]:
         figure["layout"]["shapes"] = [_mark(now.isoformat(), colours)]
     return figure
+
+
+def _actual(rentals: "pd.Series[float]", colours: Theme) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": _("Actual"),
+        "x": as_json(rentals.index),
+        "y": as_json(rentals),
+        "line": {"color": colours.actual, "width": 1},
+        "marker": {"size": 4},
+        "hovertemplate": "%{y:.0f}",
+    }
 
 
 def error_over_time(table: pd.DataFrame, metric: str, unit: str, theme: str) -> Figure:

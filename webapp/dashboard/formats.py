@@ -175,6 +175,13 @@ def points(difference: float, digits: int = 0) -> str:
     return ngettext("%(count)s\xa0point", "%(count)s\xa0points", plural, count=text)
 
 
+def measured(count: int, estimated: int) -> str:
+    """Write how many hours were measured, and of how many the rentals are an estimate."""
+    if not estimated:
+        return hours(count)
+    return _("%(hours)s, %(count)s of them estimated", hours=hours(count), count=number(estimated))
+
+
 def feature(name: str) -> str:
     """Name what the model looks at; one without a name of its own is told by its column's."""
     plain = name.replace("_", " ")
@@ -276,6 +283,11 @@ def ago(stamp: str | None, now: dt.datetime) -> str:
         return UNKNOWN
     seconds = (now - dt.datetime.fromisoformat(stamp)).total_seconds()
     return _("just now") if seconds < 60 else _("%(span)s ago", span=_span(seconds))
+
+
+def age(seconds: float) -> str:
+    """Say how old something is: 5 minutes old."""
+    return _("just now") if seconds < 60 else _("%(span)s old", span=_span(seconds))
 
 
 def until(when: dt.datetime, now: dt.datetime) -> str:

@@ -25,6 +25,8 @@ WORDS = (
     *(N_("night of working days"), N_("rush hours"), N_("holiday mornings"), N_("working days'")),
     *(N_("not finite"), N_("negative"), N_("outside their own interval")),
     N_("different when asked again"),
+    # webapp/api/retrain.py: who asked
+    N_("admin token"),
     # the columns of the history
     *(N_("rentals"), N_("temperature"), N_("feels_like"), N_("humidity"), N_("windspeed")),
 )
@@ -56,6 +58,7 @@ SENTENCES = (
         "too few new hours to compare on: {hours} are newer than what champion (version {version}, "
         "to {hour}) and challenger have seen, {least} are needed"
     ),
+    N_("this undoes the activation of version {version} by {who} on {day}: {rest}"),
     # training/behaviour.py
     N_("{what}: get {low} rentals on average, {more} {high}"),
     N_("{what}: should not get more, but get {low} rentals on average, {more} {high}"),

@@ -156,6 +156,69 @@ def epoch(frame: pd.DataFrame, path: Path) -> Path:
     return path
 
 
+def chicago(frame: pd.DataFrame, path: Path) -> Path:
+    """Hours like 1 PM, °F, a wind without a unit, weather in a column called Wx, a total below."""
+    when = frame["datetime"].dt
+    columns = {
+        "Hour": when.strftime("%m/%d/%Y %I %p"),
+        "Total Trips": (frame["rentals"] * 40).map("{:,}".format),
+        "Avg Temp (F)": (frame["temperature"] * 1.8 + 32).round(2),
+        "Humidity": frame["humidity"] / 100,
+        "Wind": (frame["windspeed"] / 1.609344).round(3),
+        "Wx": words(frame, "Fair", "Fog", "Showers", "T-Storm"),
+    }
+    table = pd.DataFrame(columns).to_csv(index=False)
+    path.write_text(f'{table}Total,"1,234,567",,,,\nSource: City of Neustadt,,,,,\n')
+    return path
+
+
+def tokyo(frame: pd.DataFrame, path: Path) -> Path:
+    """Japanese names and words in their own encoding."""
+    columns = {
+        "日時": frame["datetime"].dt.strftime("%Y/%m/%d %H:%M"),
+        "利用回数": frame["rentals"],
+        "気温(℃)": frame["temperature"],
+        "湿度(%)": frame["humidity"],
+        "風速(m/s)": (frame["windspeed"] / 3.6).round(2),
+        "天気": words(frame, "晴れ", "曇り", "雨", "大雨"),
+    }
+    pd.DataFrame(columns).to_csv(path, index=False, encoding="cp932")
+    return path
+
+
+def open_meteo(frame: pd.DataFrame, path: Path) -> Path:
+    """A table of the place above the hours, as wide as theirs."""
+    columns = {
+        "time": frame["datetime"].dt.strftime("%Y-%m-%dT%H:%M"),
+        "temperature_2m (°C)": frame["temperature"],
+        "relative_humidity_2m (%)": frame["humidity"],
+        "wind_speed_10m (km/h)": frame["windspeed"],
+        "weather_code (wmo code)": words(frame, "0", "3", "61", "95"),
+        "pickups": frame["rentals"],
+    }
+    place = "latitude,longitude,elevation,utc_offset_seconds,timezone,abbreviation"
+    table = pd.DataFrame(columns).to_csv(index=False)
+    path.write_text(f"{place}\n52.5,13.4,38,3600,Europe/Berlin,CET\n\n{table}", "utf-8")
+    return path
+
+
+def openweather(frame: pd.DataFrame, path: Path) -> Path:
+    """Kelvins, holidays named at midnight alone, and an hour again for each weather in it."""
+    columns = {
+        "date_time": frame["datetime"].astype(str),
+        "holiday": np.where(frame["datetime"] == "2023-04-10", "Easter Monday", "None"),
+        "temp": frame["temperature"] + 273.15,
+        "humidity": frame["humidity"],
+        "wind_speed": (frame["windspeed"] / 3.6).round(2),
+        "weather_main": words(frame, "Clear", "Mist", "Rain", "Thunderstorm"),
+        "hires": frame["rentals"],
+    }
+    table = pd.DataFrame(columns)
+    again = table[table["weather_main"] == "Rain"].assign(weather_main="Mist")
+    pd.concat([table, again]).sort_values("date_time").to_csv(path, index=False)
+    return path
+
+
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
     """Ten weeks of Neustadt, with the night on which clocks go forward."""
@@ -175,6 +238,10 @@ def frame() -> pd.DataFrame:
         (excel, 1),
         (parquet, 1),
         (epoch, 1),
+        (chicago, 40),
+        (tokyo, 1),
+        (open_meteo, 1),
+        (openweather, 1),
     ],
 )
 def test_every_format_gives_the_same_hours(
@@ -188,6 +255,13 @@ def test_every_format_gives_the_same_hours(
     assert (found["humidity"] - frame["humidity"]).abs().max() < 0.01
     wet = frame["rain"] + (0 if write in (korean, parquet) else frame["snow"]) > 0
     assert (found["weather"].str.endswith("precipitation") == wet).all()
+
+
+def test_a_day_marked_as_holiday_at_midnight_is_one(frame: pd.DataFrame, tmp_path: Path) -> None:
+    found = take(openweather(frame, tmp_path / "file.csv"))
+    days = found.frame.loc[found.frame["holiday"].astype(bool), "datetime"]
+    assert (len(days), {*days.dt.strftime("%d/%m")}) == (24, {"10/04"})
+    assert any("tell an hour again" in note for note in found.notes)
 
 
 def test_closed_hours_of_the_seoul_format_are_unknown(tmp_path: Path) -> None:

@@ -161,6 +161,39 @@ def test_a_slip_changes_no_unit_but_is_named(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 4
 
 
+def test_hours_without_a_word_are_clear_only_where_most_are() -> None:
+    rows = [f"2023-05-01 {h:02}:00,7,10,50,8,{'Rain' if h < 3 else ''}" for h in range(20)]
+    found = table(*rows, header=f"{HEADER},weather")
+    frame = converting.convert(found, proposing.propose(found, Mapping()).mapping, ZONE).frame
+    assert frame["weather"].value_counts().to_dict() == {"clear": 17, "light_precipitation": 3}
+    rows[0] = rows[0].replace("Rain", "")
+    found = table(*rows[:3], header=f"{HEADER},weather")
+    with pytest.raises(InvalidHistory, match="row 1, column weather"):
+        converting.convert(found, proposing.propose(found, Mapping()).mapping, ZONE)
+
+
+def test_marks_for_what_was_not_measured_are_empty_cells() -> None:
+    found = at("2023-05-01 08:00", "2023-05-01 09:00", rest="-9999,50,8")
+    with pytest.raises(InvalidHistory, match="row 1, column temp_c: '?-9999"):
+        hours(found)
+    found = table("2023-05-01 08:00,1,-9999,50,8", "2023-05-01 09:00,999,9,50,8")
+    assert hours(found, skip_incomplete=True) == [("01 09", 999)]
+
+
+def test_a_line_of_units_below_the_header_names_them() -> None:
+    rows = ";;°F;%;m/s", "2023-05-01 08:00;7;50;50;10", "2023-05-01 09:00;7;50;50;10"
+    found = table(*rows, header="datetime;rentals;temp;humidity;wind")
+    mapping = proposing.propose(found, Mapping()).mapping
+    assert mapping.units == {"temperature": "F", "humidity": "%", "windspeed": "m/s"}
+
+
+def test_what_has_no_time_is_left_out_below_the_hours_alone() -> None:
+    rows = [f"2023-05-01 {h:02}:00,{h},10,50,8" for h in range(3)]
+    assert hours(table(*rows, "Sum,3,,,")) == [("01 00", 0), ("01 01", 1), ("01 02", 2)]
+    with pytest.raises(InvalidHistory, match="row 2, column datetime: 'Sum'"):
+        hours(table(rows[0], "Sum,0,,,", *rows[1:]))
+
+
 @pytest.mark.parametrize(
     ("word", "name"),
     [
@@ -209,6 +242,7 @@ def test_snow_that_lies_is_no_snowfall() -> None:
         "20230504T0800",
         "2023년 5월 4일 08:00",
         "04-05-2023, 8:00 AM",
+        "04/05/2023 08:00:00 a. m.",
     ],
 )
 def test_times_as_people_write_them(text: str) -> None:

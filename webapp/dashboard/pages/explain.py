@@ -147,7 +147,8 @@ def hour(choices: urls.Choices, theme: str) -> Drawing:
         return Drawing(components.empty(_("This model can't be asked any more."), problem.detail))
     told = html.P(_told(when, row, prediction), className="told", role="status")
     chart = _parts(round(prediction.rentals, 1), row["rentals"], contributions, theme)
-    return Drawing([told, _key_figures(prediction, row["rentals"])], {PARTS: chart})
+    actual = _("Actual (estimated)") if when in queries.estimated_hours() else _("Actual")
+    return Drawing([told, _key_figures(prediction, row["rentals"], actual)], {PARTS: chart})
 
 
 def around(choices: urls.Choices, _theme: str) -> Drawing:
@@ -255,7 +256,9 @@ def _told(when: dt.datetime, row: Mapping[str, Any], prediction: predictor.Predi
     return " ".join(told)
 
 
-def _key_figures(prediction: predictor.Prediction, actual: float | None) -> html.Dl:
+def _key_figures(
+    prediction: predictor.Prediction, actual: float | None, name: str | None = None
+) -> html.Dl:
     error = beside = None
     if actual is not None:
         error = prediction.rentals - actual
@@ -271,7 +274,7 @@ def _key_figures(prediction: predictor.Prediction, actual: float | None) -> html
                 upper=formats.number(prediction.upper),
             ),
         ),
-        components.tile(_("Actual"), formats.number(actual), beside),
+        components.tile(name or _("Actual"), formats.number(actual), beside),
         components.tile(_("Error"), formats.signed(error, 1), _("predicted less actual")),
         components.tile(
             _("A week before"), formats.number(prediction.baseline), _("rentals in the same hour")

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from webapp import alerts, monitoring, queries, retention, scheduler
+from webapp.feeds import feed
 from webapp.language import N_, translated
 
 from .. import components, figures, formats, inputs, sections, urls
@@ -29,6 +30,7 @@ COLUMNS = {
     "lower": N_("Lower end of the 90 % interval"),
     "upper": N_("Upper end"),
     "actual": N_("Actual, rentals"),
+    "estimated": N_("Actual is an estimate"),
     "horizon": N_("Hours ahead"),
     "model_version": N_("Model"),
     "source": N_("Source"),
@@ -136,13 +138,14 @@ def status(_choices: urls.Choices, _theme: str) -> Drawing:
     champion = queries.champion()
     newest = queries.newest_observation()
     if champion is None:
-        return Drawing(components.tiles(_data_tile(newest), _schedule_tile()))
+        return Drawing(components.tiles(_data_tile(newest), *_feed_tiles(), _schedule_tile()))
     recent = _recent(int(champion["version"]), newest)
     scores = monitoring.scores(recent)
     tiles = components.tiles(
         _coverage_tile(champion, scores),
         _champion_tile(champion),
         _data_tile(newest),
+        *_feed_tiles(),
         _schedule_tile(),
     )
     return Drawing([_headline(champion, recent, scores), tiles])
@@ -241,7 +244,7 @@ def _told(recent: pd.DataFrame, scores: monitoring.Scores) -> str:
         ahead=formats.ahead(recent["horizon"].iloc[0]),
         first=formats.day(scores.first),
         last=formats.day(scores.last),
-        hours=formats.hours(scores.hours),
+        hours=formats.measured(scores.hours, scores.estimated),
     )
 
 
@@ -335,12 +338,39 @@ def _schedule_tile() -> html.Div:
     )
 
 
+def _feed_tiles() -> list[html.Div]:
+    return [_feed_tile(each) for each in feed.configured().values()]
+
+
+def _feed_tile(one: feed.Feed) -> html.Div:
+    labels = {
+        "weather": (_("Weather forecast"), _("the next 48 hours are predicted from it")),
+        "gbfs": (_("Station status"), _("rentals are estimated from it, not counted")),
+    }
+    age = one.age()
+    late = age is None or one.is_late(age)
+    mark = (
+        components.badge(_("late"), "warning") if late else components.badge(_("fresh"), "success")
+    )
+    label, says = labels[one.name]
+    old = formats.UNKNOWN if age is None else formats.age(age)
+    return components.tile(label, old, [says, " ", mark])
+
+
 def _end_of_curve() -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Return where the known hours of the curve end: the newest hour, or where a replay is."""
+    """Return where the known hours of the curve end, and the hour to mark as now.
+
+    That is where a replay is, the wall clock if a forecast was predicted from, else the newest
+    observed hour.
+    """
     newest = queries.newest_observation()
     replayed = queries.newest_replayed(retention.first_id(queries.utcnow() - REPLAY_OVER))
     if replayed is not None:
         return replayed + HOUR, replayed
+    zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
+    now = dt.datetime.now(zone).replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    if "weather" in feed.configured() and queries.is_predicted(now, now + AHEAD):
+        return now + HOUR, now
     if newest is None:
         span = queries.prediction_span()
         return (span[1], None) if span else (None, None)

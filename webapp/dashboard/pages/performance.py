@@ -347,7 +347,7 @@ def _told(frame: pd.DataFrame, scores: monitoring.Scores, view: View) -> str:
         models=models,
         source=_(source),
         ahead=formats.ahead(frame["horizon"].iloc[0]),
-        hours=formats.hours(scores.hours),
+        hours=formats.measured(scores.hours, scores.estimated),
         first=formats.hour(scores.first),
         last=formats.hour(scores.last),
     )

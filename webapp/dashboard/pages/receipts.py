@@ -38,7 +38,9 @@ def layout(choices: urls.Choices) -> Any:
         _(TITLE),
         _("The receipt of each decision about a new model. Nothing changes it afterwards."),
         urls.location("receipts", choices),
-        html.Div(components.field(_("Model"), select, CONTROLS["version"]), className="controls"),
+        html.Div(
+            components.field(_("Model"), select, CONTROLS["version"]), className="controls mb-3"
+        ),
         sections.section("receipts-receipt-section", components.waiting("large")),
     )
 
@@ -132,7 +134,7 @@ def _facts(facts: dict[str, Any]) -> html.Dl:
 def _trigger(found: Receipt) -> str:
     asked = formats.trigger(found["trigger"])
     if found["requested_by"]:
-        asked += f", {found['requested_by']}"
+        asked += f", {reasons.told(found['requested_by'])}"
     if found["cause"]:
         return _("%(what)s: %(of)s", what=asked, of=reasons.told(found["cause"]))
     return asked
@@ -167,7 +169,7 @@ def _scores(found: Receipt) -> html.Section | None:
         _("Scores"),
         components.table(_("Scores"), heads, rows),
         html.P(_difference(found), className="mb-0"),
-        note=f"{_compared(found)} {_('Errors in rentals per hour.')}",
+        note=" ".join([_compared(found), _("Errors in rentals per hour.")]),
     )
 
 
@@ -199,8 +201,16 @@ def _score(name: str, score: dict[str, Any]) -> list[Any]:
         formats.number(score["rmse"], 2),
         formats.signed(score["bias"], 2),
         formats.number(score["r2"], 3),
-        formats.percent(score.get("coverage"), 1),
+        _coverage(score),
     ]
+
+
+def _coverage(score: dict[str, Any]) -> str:
+    covered = formats.percent(score.get("coverage"), 1)
+    if not score.get("coverage_interval"):
+        return covered
+    low, high = (formats.number(100 * share, 1) for share in score["coverage_interval"])
+    return f"{covered} ({_('%(low)s to %(high)s', low=low, high=high)})"
 
 
 def _difference(found: Receipt) -> str:
@@ -231,7 +241,7 @@ def _slices(found: Receipt) -> html.Section | None:
         return None
     rows = [
         [
-            reasons.told(item["slice"]),
+            _slice_name(item["slice"]),
             formats.number(item["hours"]),
             formats.number(item["challenger"], 2),
             formats.number(item["champion"], 2),
@@ -260,6 +270,11 @@ def _slices(found: Receipt) -> html.Section | None:
             level=formats.percent(found["settings"]["level"], 1),
         ),
     )
+
+
+def _slice_name(name: str) -> str:
+    weather = formats.WEATHER.get(name)
+    return _(weather) if weather else reasons.told(name)
 
 
 def _behaviour(found: Receipt) -> html.Section | None:

@@ -6,7 +6,7 @@ Charts read ``latest_predictions``; what is listed of one version or source is f
 from alembic import op
 
 revision = "0012"
-down_revision = "0008"
+down_revision = "0009"
 
 
 def upgrade() -> None:
