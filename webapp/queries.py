@@ -372,6 +372,7 @@ def scored_frame(
             said.rentals.label("predicted"),
             *_columns(said, names),
             Observation.rentals.label("actual"),
+            Observation.estimated,
         )
         .join(Observation, Observation.datetime == said.datetime)
         .where(*_scored(said, start, end, sources, horizon))
