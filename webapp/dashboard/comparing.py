@@ -72,7 +72,7 @@ def _slices(first: pd.DataFrame, second: pd.DataFrame) -> list[list[Any]]:
         monitoring.error_by_slice(frame, working).set_index(["kind", "name"])
         for frame in (first, second)
     )
-    both = ours[["hours", "mae"]].join(theirs["mae"], rsuffix="_second")
+    both = ours[["hours", "mae"]].join(theirs["mae"].rename("mae_second"))
     both = both[both["hours"] >= LEAST]
     both["change"] = both["mae_second"] - both["mae"]
     mine, other = ((one["predicted"] - one["actual"]).abs().mean() for one in (first, second))
