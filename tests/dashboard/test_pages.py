@@ -599,7 +599,7 @@ def test_two_versions_stand_side_by_side(app: Flask, call: Call) -> None:
     with app.app_context():
         other = add_version(queries.observations_frame(), "kept")
     told = words(call, "experiments-compare-section", f"?first=1&second={other}")
-    for part in ("Model 1", f"Model {other}", "RMSE", "Night, free day", "Hours of training"):
+    for part in ("Model 1", f"Model {other}", "RMSE", "Night, working day", "Hours of training"):
         assert part in told
     assert "168\N{NO-BREAK SPACE}hours that both have predicted" in told
 
