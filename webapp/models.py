@@ -79,7 +79,9 @@ class LatestPrediction(db.Model):
     """
 
     __tablename__ = "latest_predictions"
-    __table_args__ = (Index("ix_latest_predictions_source_datetime", "source", "datetime"),)
+    __table_args__ = (
+        Index("ix_latest_predictions_source_kind_datetime", "source", "kind", "datetime"),
+    )
 
     datetime: Mapped[dt.datetime] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(16), primary_key=True)

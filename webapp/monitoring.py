@@ -5,20 +5,24 @@ it neither reads the database nor draws. Errors are in rentals per hour.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from training import evaluate
 from training.features import HORIZONS
 from training.history import WEATHER
+from training.promotion import GROUPS
 
 EMBEDDED_END = dt.datetime(2012, 12, 31, 23)
 LATE_AFTER = dt.timedelta(days=2)
 HEADLINE_HORIZON = 24
+BANDS = (0.0, 10.0, 20.0, 30.0)  # °C, between which temperatures are alike
 # From the source that says most of the model in use to the one that says least.
 SOURCES = ("live", "replay", "backtest")
 
@@ -102,25 +106,111 @@ def bucket(first: dt.datetime, last: dt.datetime) -> Literal["h", "D", "W"]:
 
 
 def error_over_time(frame: pd.DataFrame, every: Literal["h", "D", "W"]) -> pd.DataFrame:
-    """Return `hours`, `mae`, `baseline_mae`, `bias`, `coverage` by the start of each period."""
-    known = _with_errors(frame)
-    start = known["datetime"].dt.to_period(every).dt.start_time
-    return _means(known, start).rename_axis("datetime").reset_index()
+    """Return the columns of `measured` by the start of each period, `datetime`."""
+    known = scored(frame)
+    when = known["datetime"].to_numpy("datetime64[D]" if every != "h" else "datetime64[h]")
+    if every == "W":  # the epoch is a Thursday
+        when = when - (when.astype(np.int64) + 3) % 7
+    return measured(known, when).rename_axis("datetime").reset_index()
 
 
 def error_by_hour_and_weekday(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the mean absolute error, 7 rows from Monday on by 24 hours, NaN where unknown."""
-    known = _with_errors(frame)
+    known = scored(frame)
     when = known["datetime"].dt
-    table = known["mae"].groupby([when.day_of_week, when.hour]).mean().unstack()
-    return table.reindex(index=range(7), columns=range(24))
+    cell = when.day_of_week.to_numpy() * 24 + when.hour.to_numpy()
+    errors = measured(known, cell)["mae"].reindex(range(7 * 24))
+    return pd.DataFrame(errors.to_numpy().reshape(7, 24))
 
 
-def error_by_weather(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `hours`, `mae`, `baseline_mae`, `bias`, `coverage` by weather, mildest first."""
-    known = _with_errors(frame)
-    table = _means(known, known["weather"]).rename_axis("weather")
-    return table.reindex([name for name in WEATHER if name in table.index]).reset_index()
+def error_by_slice(frame: pd.DataFrame, working: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the columns of `measured` by `kind` and `name` of a slice; see `members`."""
+    known = scored(frame)
+    inside = members(known, working)
+    tables = [
+        measured(known[mask], np.zeros(mask.sum(), int)).assign(kind=kind, name=name)
+        for (kind, name), mask in inside.items()
+        if mask.any()
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def members(
+    frame: pd.DataFrame, working: NDArray[np.bool_]
+) -> dict[tuple[str, str], NDArray[np.bool_]]:
+    """Say which rows belong to a slice, by its kind and its name.
+
+    `working` says which rows lie on a working day. The groups of hours are those that a
+    promotion looks at.
+    """
+    hour = frame["datetime"].dt.hour.to_numpy()
+    temperature = frame["temperature"].to_numpy(float)
+    inside = {}
+    for group, (first, last) in GROUPS.items():
+        of_group = (hour - first) % 24 < (last - first) % 24
+        inside["hours", f"{group}-working"] = of_group & working
+        inside["hours", f"{group}-free"] = of_group & ~working
+    for name in WEATHER:
+        inside["weather", name] = (frame["weather"] == name).to_numpy()
+    for low, high in pairwise((-np.inf, *BANDS, np.inf)):
+        inside["temperature", f"{low:g}"] = (low <= temperature) & (temperature < high)
+    return inside
+
+
+def worst(frame: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the hours that were predicted worst, the worst first."""
+    known = scored(frame)
+    return known.loc[(known["predicted"] - known["actual"]).abs().nlargest(count).index]
+
+
+def measured(known: pd.DataFrame, by: NDArray[Any]) -> pd.DataFrame:
+    """Return `hours`, the model's metrics and those of the baseline by group.
+
+    The metrics are those of `training.evaluate`; `baseline_…` are over the hours that have a
+    baseline. `by` has one value a row; the groups, in order, are the index.
+    """
+    names, group = np.unique(by, return_inverse=True)
+    numbers = ["actual", "predicted", "baseline", "lower", "upper"]
+    actual, predicted, baseline, lower, upper = _columns(known, *numbers)
+
+    def mean(values: NDArray[Any], where: NDArray[np.bool_] | None = None) -> Any:
+        rows = slice(None) if where is None else where
+        count = np.bincount(group[rows], minlength=len(names))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.bincount(group[rows], values[rows], minlength=len(names)) / count
+
+    has = np.isfinite(baseline)
+    inside = (lower <= actual) & (actual <= upper)
+    return pd.DataFrame(
+        {
+            "hours": np.bincount(group, minlength=len(names)),
+            **_errors(predicted - actual, actual, mean),
+            "coverage": mean(inside.astype(float)),
+            "width": mean(upper - lower),
+            **{
+                f"baseline_{name}": values
+                for name, values in _errors(
+                    baseline - actual, actual, lambda values: mean(values, has)
+                ).items()
+            },
+        },
+        index=names,
+    )
+
+
+def _errors(
+    error: NDArray[Any], actual: NDArray[Any], mean: Callable[[NDArray[Any]], Any]
+) -> dict[str, Any]:
+    squared = mean(error**2)
+    spread = mean(actual**2) - mean(actual) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r2 = np.where(spread > 0, 1 - squared / spread, np.nan)
+    return {
+        "mae": mean(np.abs(error)),
+        "rmse": np.sqrt(squared),
+        "bias": mean(error),
+        "r2": r2,
+    }
 
 
 def sample(frame: pd.DataFrame, size: int) -> pd.DataFrame:
@@ -140,22 +230,6 @@ def freshness(
     if demo and newest <= EMBEDDED_END:
         return "demo"
     return "late" if now - newest > LATE_AFTER else "fresh"
-
-
-def _with_errors(frame: pd.DataFrame) -> pd.DataFrame:
-    known = scored(frame)
-    error = known["predicted"] - known["actual"]
-    return known.assign(
-        bias=error,
-        mae=error.abs(),
-        baseline_mae=(known["baseline"] - known["actual"]).abs(),
-        coverage=known["actual"].between(known["lower"], known["upper"]),
-    )
-
-
-def _means(known: pd.DataFrame, by: "pd.Series[Any]") -> pd.DataFrame:
-    groups = known[["mae", "baseline_mae", "bias", "coverage"]].groupby(by)
-    return groups.mean().assign(hours=groups.size())
 
 
 def _model_metrics(known: pd.DataFrame) -> Metrics:

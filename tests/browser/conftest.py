@@ -26,10 +26,15 @@ ARGUMENTS = [
 PATIENCE_MS = 30_000
 
 
+def chromium() -> str | None:
+    """Return where the browser is."""
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, or a skip with the reason; a failure where VLIB_TEST_BROWSER is "required"."""
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    path = chromium()
     if path is None:
         reason = f"no browser is installed: none of {', '.join(NAMES)} is on the PATH"
         if os.environ.get("VLIB_TEST_BROWSER") == "required":

@@ -220,3 +220,36 @@ def test_pages_follow_links_without_a_new_document(page: Page) -> None:
         expect(page).to_have_title(f"{name} · Vlib")
         expect(page.locator("h1")).to_be_visible()
     assert page.evaluate("window.kept")
+
+
+def test_a_slice_and_a_metric_are_looked_at_alone(page: Page) -> None:
+    go(page, "/dashboard/performance")
+    page.select_option("#performance-slice-select", "weather:clear")
+    expect(page).to_have_url(re.compile("slice=weather%3Aclear"))
+    expect(page.locator(".told")).to_contain_text("Only: Clear.")
+    page.select_option("#performance-metric-select", "r2")
+    expect(page.locator("#performance-time-graph-note")).to_contain_text("R² by day")
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".told")).not_to_contain_text("Only")
+
+
+def test_the_worst_hour_leads_to_its_story(page: Page) -> None:
+    go(page, "/dashboard/performance?horizon=1&theme=dark")
+    page.locator("#performance-worst-section tbody a").first.click()
+    expect(page).to_have_url(re.compile(r"/dashboard/explain\?theme=dark&date=.*ahead=1&"))
+    expect(page.locator("#explain-ahead-select")).to_have_value("1")
+    expect(page.locator("#explain-neighbours-section table")).to_have_count(2)
+
+
+def test_a_part_that_fails_says_so_and_the_rest_lives_on(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_args: object, **_named: object) -> None:
+        raise OSError("disk I/O error")
+
+    monkeypatch.setattr("webapp.queries.scores_by", crash)
+    page.goto("/dashboard/performance")
+    failed = page.locator("#performance-slices-section .alert-danger")
+    expect(failed).to_contain_text("could not be loaded")
+    expect(page.locator("#performance-time-graph .trace").first).to_be_attached()

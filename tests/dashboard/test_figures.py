@@ -51,10 +51,10 @@ def test_the_heat_map_has_a_row_a_weekday() -> None:
     assert np.asarray(figure["data"][0]["z"]).shape == (7, 24)
 
 
-def test_weather_stands_beside_the_baseline() -> None:
-    table = pd.DataFrame({"weather": ["clear"], "mae": [30.0], "baseline_mae": [60.0]})
-    bars = figures.by_weather(table, "light")["data"]
-    assert [bar["x"] for bar in bars] == [[30.0], [60.0]]
+def test_a_slice_stands_beside_the_baseline() -> None:
+    table = pd.DataFrame({"label": ["Clear"], "mae": [30.0], "baseline_mae": [60.0]})
+    bars = figures.by_slice(table, "light")["data"]
+    assert [bar["x"] for bar in bars[:2]] == [[30.0], [60.0]]
 
 
 def test_each_part_begins_where_the_one_before_it_ends() -> None:
@@ -85,13 +85,13 @@ def test_the_two_themes_differ_in_colours_alone(frame: pd.DataFrame) -> None:
 
 
 def test_every_figure_is_one_that_plotly_knows(frame: pd.DataFrame) -> None:
-    table = pd.DataFrame({"weather": ["clear"], "mae": [30.0], "baseline_mae": [60.0]})
+    table = pd.DataFrame({"label": ["Clear"], "mae": [30.0], "baseline_mae": [60.0]})
     periods = table.assign(datetime=HOURS[:1])
     for figure in (
         figures.curve(frame, "light", HOURS[3]),
-        figures.error_over_time(periods, "light"),
+        figures.error_over_time(periods, "mae", "rentals per hour", "light"),
         figures.heat_map(pd.DataFrame(np.zeros((7, 24))), "light"),
-        figures.by_weather(table, "light"),
+        figures.by_slice(table, "light"),
         figures.predicted_against_actual(monitoring.scored(frame), "light"),
         figures.day(frame.reset_index(drop=True), 1, "light"),
         figures.importance({"Hour": [50.0, 52.0], "Wind": [-0.1]}, "light"),

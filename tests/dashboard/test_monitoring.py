@@ -3,12 +3,15 @@
 import datetime as dt
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from training import evaluate
 from webapp import monitoring
 
 START = pd.Timestamp("2012-12-03T00:00:00")  # a Monday
+COLUMNS = ("actual", "predicted", "lower", "upper")
 
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -24,6 +27,7 @@ def frame(*rows: dict[str, Any]) -> pd.DataFrame:
         "estimated": False,
         "baseline": 100.0,
         "weather": "clear",
+        "temperature": 15.0,
         "requested_at": pd.Timestamp("2026-01-01"),
     }
     hours = [{"datetime": START + pd.Timedelta(hours=i)} for i in range(len(rows))]
@@ -117,12 +121,31 @@ def test_error_by_hour_has_a_cell_for_every_hour_of_the_week() -> None:
     assert table.loc[6].isna().all()
 
 
-def test_error_by_weather_is_mildest_first() -> None:
-    rows = frame({"weather": "light_precipitation", "actual": 90.0}, {"weather": "clear"})
-    table = monitoring.error_by_weather(rows)
-    assert list(table["weather"]) == ["clear", "light_precipitation"]
-    assert list(table["mae"]) == [0, 10]
-    assert list(table["bias"]) == [0, 10]
+def test_every_metric_is_measured_over_time_beside_the_baseline() -> None:
+    rows = frame(*({"actual": 100.0 + i, "baseline": 110.0 + i} for i in range(24)))
+    day = monitoring.error_over_time(rows, "W").iloc[0]
+    assert day["datetime"] == START
+    known = evaluate.metrics(*(rows[name].to_numpy() for name in COLUMNS))
+    assert {name: day[name] for name in known} == pytest.approx(known)
+    assert day["baseline_mae"] == day["baseline_bias"] == 10
+
+
+def test_slices_are_hours_weather_and_temperature() -> None:
+    rows = frame({"actual": 90.0, "temperature": 10.0}, {"weather": "mist", "temperature": -1.0})
+    table = monitoring.error_by_slice(rows, np.array([True, False])).set_index(["kind", "name"])
+    assert table["mae"].to_dict() == {
+        ("hours", "night-working"): 10,
+        ("hours", "night-free"): 0,
+        ("weather", "clear"): 10,
+        ("weather", "mist"): 0,
+        ("temperature", "-inf"): 0,
+        ("temperature", "10"): 10,
+    }
+
+
+def test_the_worst_hours_come_first() -> None:
+    rows = frame({"actual": 101.0}, {"actual": 60.0}, {"actual": None}, {"actual": 130.0})
+    assert list(monitoring.worst(rows, 2)["actual"]) == [60, 130]
 
 
 def test_a_sample_is_spread_and_keeps_both_ends() -> None:

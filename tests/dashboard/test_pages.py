@@ -147,7 +147,7 @@ def test_overview_says_why_there_is_still_no_model(app_without_model: Flask) -> 
 
 def test_performance_shows_every_slice(call: Call) -> None:
     drawn = draw(call, "performance-result-section")
-    for name in ("time", "scatter", "hour", "weather"):
+    for name in ("time", "scatter", "hour"):
         assert drawn[f"performance-{name}-graph"]["figure"]["data"]
         assert drawn[f"performance-{name}-graph-summary"]["children"].endswith(".")
     assert drawn["performance-result-section-charts"]["className"] == "chart-grid"
@@ -157,6 +157,45 @@ def test_performance_shows_what_the_url_asks_for(call: Call) -> None:
     told = words(call, "performance-result-section", "?window=24h&horizon=1&version=1")
     assert "an hour ahead" in told
     assert "24\N{NO-BREAK SPACE}hours from Mon 31 Dec 2012, 00:00" in told
+
+
+def test_slices_come_worst_first(call: Call) -> None:
+    drawn = draw(call, "performance-slices-section")
+    bars = drawn["performance-slice-graph"]["figure"]["data"][0]
+    assert bars["x"] == sorted(bars["x"], reverse=True)
+    assert {"A week ahead", "Clear", "Night, free day"} <= {
+        name.replace("<br>", " ") for name in bars["y"]
+    }
+
+
+def test_a_slice_can_be_looked_at_alone(call: Call) -> None:
+    drawn = draw(call, "performance-result-section", "?slice=hours:night-free")
+    hours = {
+        hour[11:13]
+        for hour in drawn["performance-scatter-graph"]["figure"]["data"][1]["customdata"]
+    }
+    assert hours and hours <= {"22", "23", "00", "01", "02", "03", "04", "05"}
+    assert "Only: Night" in text(drawn["performance-result-section"]["children"])
+
+
+@pytest.mark.parametrize("metric", list(performance.METRICS))
+def test_every_metric_is_drawn_over_time(call: Call, metric: str) -> None:
+    drawn = draw(call, "performance-result-section", f"?metric={metric}")
+    assert len(drawn["performance-time-graph"]["figure"]["data"][-1]["y"]) > 3
+    assert drawn["performance-time-graph-note"]["children"].startswith(
+        performance.METRICS[metric][0]
+    )
+
+
+def test_the_worst_hours_lead_to_their_stories(call: Call) -> None:
+    table = find(draw(call, "performance-worst-section", "?theme=dark"), "Tbody")
+    rows = table["props"]["children"]
+    errors = [
+        abs(int(text(row["props"]["children"][3]).replace("\N{MINUS SIGN}", "-"))) for row in rows
+    ]
+    assert len(errors) == 20 and errors == sorted(errors, reverse=True)
+    address = find(rows[0], "A")["props"]["href"]
+    assert address.startswith("/dashboard/explain?theme=dark&date=2012-12-")
 
 
 def test_performance_takes_whole_days(call: Call) -> None:
@@ -390,7 +429,7 @@ def understood(monkeypatch: pytest.MonkeyPatch) -> list[predictor.HourRequest]:
     asked: list[predictor.HourRequest] = []
 
     def taken_apart(
-        request: predictor.HourRequest,
+        request: predictor.HourRequest, **_version: object
     ) -> tuple[predictor.Prediction, dict[str, float]]:
         asked.append(request)
         prediction = predictor.predict([request])[0]
@@ -481,7 +520,7 @@ def test_explain_of_a_model_that_was_not_measured_says_so(
 
 
 def test_explain_without_a_model_says_so(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unavailable(*_args: object) -> None:
+    def unavailable(*_args: object, **_version: object) -> None:
         raise Unavailable("No model is ready yet.")
 
     monkeypatch.setattr("webapp.predictor.understanding", unavailable)
@@ -534,15 +573,18 @@ def test_a_page_that_is_being_left_draws_nothing(call: Call) -> None:
     assert draw(call, "overview-status-section", **elsewhere) is None
 
 
-def test_a_section_that_breaks_says_so(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_section_that_breaks_says_so_and_the_rest_lives_on(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def crash(*_args: object) -> None:
         raise OSError("disk I/O error")
 
-    monkeypatch.setattr("webapp.queries.predictions_frame", crash)
-    drawn = draw(call, "performance-result-section")
-    assert "could not be loaded" in text(drawn["performance-result-section"]["children"])
+    monkeypatch.setattr("webapp.queries.scores_by", crash)
+    drawn = draw(call, "performance-slices-section")
+    assert "could not be loaded" in text(drawn["performance-slices-section"]["children"])
     assert "disk" not in str(drawn)
-    assert drawn["performance-result-section-charts"]["className"] == "d-none"
+    assert drawn["performance-slices-section-charts"]["className"] == "d-none"
+    assert "could not be loaded" not in words(call, "performance-result-section")
 
 
 def test_an_alert_is_told_with_what_to_do(app: Flask) -> None:
@@ -551,3 +593,30 @@ def test_an_alert_is_told_with_what_to_do(app: Flask) -> None:
         shown = str(overview.open_alerts({}, "light").children)
     assert "waited 90 s for the database" in shown
     assert "locked, full or gone" in shown
+
+
+def test_two_versions_stand_side_by_side(app: Flask, call: Call) -> None:
+    with app.app_context():
+        other = add_version(queries.observations_frame(), "kept")
+    told = words(call, "experiments-compare-section", f"?first=1&second={other}")
+    for part in ("Model 1", f"Model {other}", "RMSE", "Night, working day", "Hours of training"):
+        assert part in told
+    assert "168\N{NO-BREAK SPACE}hours that both have predicted" in told
+
+
+def test_a_version_alone_is_compared_with_none(call: Call) -> None:
+    assert "Choose two versions" in words(call, "experiments-compare-section", "?first=9")
+
+
+def test_candidates_are_lines_to_their_errors(app: Flask, call: Call) -> None:
+    tried = [
+        {"params": {"depth": depth, "same": 1}, "mean_score": score, "rank": 1, "fit_seconds": 1.0}
+        for depth, score in ((9, 50.0), (5, 60.0))
+    ]
+    with app.app_context():
+        queries.add_run("run-x", "admin", None)
+        queries.update_run("run-x", candidates=tried)
+    figure = draw(call, "experiments-candidates-section")["experiments-candidates-graph"]["figure"]
+    worst, best = figure["data"]
+    assert best["x"] == ["Depth", "Mean error"]
+    assert (best["y"], worst["y"]) == ([1, 0], [0, 1])

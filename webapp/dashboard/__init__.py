@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from webapp import importing, language
 from webapp.language import N_, translated
 
-from . import components, formats, guard, sections, urls
+from . import components, delivery, formats, guard, sections, urls
 from .pages import drift, experiments, explain, overview, performance, receipts, what_if
 
 PAGES = (overview, performance, drift, experiments, receipts, what_if, explain)
@@ -29,6 +29,10 @@ INDEX = """<!DOCTYPE html>
     <script src="/dashboard/assets/language.js"></script>
     <script src="/dashboard/assets/theme.js"></script>
     {%css%}
+    <link rel="preload" as="script"
+      href="/dashboard/_dash-component-suites/dash/dcc/async-graph.js">
+    <link rel="preload" as="script"
+      href="/dashboard/_dash-component-suites/plotly/package_data/plotly.min.js">
   </head>
   <body>
     {%app_entry%}
@@ -77,6 +81,7 @@ def init_app(app: Flask) -> Dash:
     _register_callbacks(dash_app)
     for page in PAGES:
         page.register_callbacks(dash_app)
+    delivery.init_app(app)
     guard.protect(app, dash_app, [page.PATH for page in PAGES])
     app.add_url_rule("/", "home", _home)
     # Dash does this in its first request, where requests at the same time would race.

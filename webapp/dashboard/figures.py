@@ -65,6 +65,7 @@ THEMES = {
 DASHES = {"live": "solid", "replay": "dash", "backtest": "dot"}
 UNIT = N_("rentals per hour")
 HOUR = "%a %-d %b %Y, %H:%M"  # as plotly.js writes `formats.hour`
+MOST_MARKS = 8  # values that are written at an axis of parallel coordinates
 HEIGHT = 340  # pixels; assets/vlib.css keeps as much free until a chart is drawn
 
 Figure = dict[str, Any]
@@ -114,12 +115,19 @@ def _actual(rentals: "pd.Series[float]", colours: Theme) -> Trace:
     }
 
 
-def error_over_time(table: pd.DataFrame, theme: str) -> Figure:
-    """Draw the mean absolute error of the model and of the seasonal-naive baseline."""
+def error_over_time(table: pd.DataFrame, metric: str, unit: str, theme: str) -> Figure:
+    """Draw a metric of the model, and of the seasonal-naive baseline if it has that one."""
     colours = THEMES[theme]
     lines = (
-        ("baseline_mae", _("Repeating last week"), colours.baseline, "dash", "diamond", 1.5),
-        ("mae", _("Model"), colours.model, "solid", "circle", 2.5),
+        (
+            f"baseline_{metric}",
+            _("Repeating last week"),
+            colours.baseline,
+            "dash",
+            "diamond",
+            1.5,
+        ),
+        (metric, _("Model"), colours.model, "solid", "circle", 2.5),
     )
     traces = [
         {
@@ -130,11 +138,15 @@ def error_over_time(table: pd.DataFrame, theme: str) -> Figure:
             "y": as_json(table[column]),
             "line": {"color": colour, "width": width, "dash": dash},
             "marker": {"size": 6, "symbol": symbol},
-            "hovertemplate": "%{y:.1f}",
+            "hovertemplate": "%{y:.2f}" if metric == "r2" else "%{y:.1f}",
         }
         for column, name, colour, dash, symbol, width in lines
+        if column in table
     ]
-    return _over_time(traces, theme, tickformat="%-d %b\n%Y")
+    figure = _over_time(traces, theme, tickformat="%-d %b\n%Y")
+    zero = "tozero" if metric in ("mae", "rmse", "width") else "normal"
+    figure["layout"]["yaxis"] |= {"rangemode": zero, "title": _title(unit)}
+    return figure
 
 
 def season(table: pd.DataFrame, label: str, unit: str, theme: str) -> Figure:
@@ -204,35 +216,36 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
     return figure
 
 
-def by_weather(table: pd.DataFrame, theme: str) -> Figure:
-    """Draw the error of model and baseline by weather."""
+def by_slice(table: pd.DataFrame, theme: str) -> Figure:
+    """Draw the error of model and baseline by slice, `label`, from the top down."""
     colours = THEMES[theme]
-    names = [_wrapped(_(formats.WEATHER[name]), 11) for name in table["weather"]]
-    bars = (
-        ("mae", _("Model"), colours.model, ""),
-        ("baseline_mae", _("Repeating last week"), colours.baseline, "/"),
+    names = [_wrapped(name) for name in table["label"]]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "name": _("Model"),
+        "x": as_json(table["mae"]),
+        "y": names,
+        "hovertemplate": "%{x:.1f}",
+        "marker": {"color": colours.model},
+    }
+    marks = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": _("Repeating last week"),
+        "x": as_json(table["baseline_mae"]),
+        "y": names,
+        "hovertemplate": "%{x:.1f}",
+        "marker": {"color": colours.baseline, "symbol": "diamond", "size": 9},
+    }
+    written = [formats.number(value) for value in table["mae"]]
+    numbers = _numbers(list(table["mae"]), names, written)
+    figure = _dress(
+        [bars, marks, numbers | {"showlegend": False}], theme, hovermode="y unified", bargap=0.35
     )
-    traces = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": name,
-            "x": as_json(table[column]),
-            "y": names,
-            "text": [formats.number(value) for value in table[column]],
-            "textposition": "outside",
-            "cliponaxis": False,
-            "hovertemplate": "%{x:.1f}",
-            "marker": {
-                "color": colour,
-                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.surface},
-            },
-        }
-        for column, name, colour, pattern in bars
-    ]
-    figure = _dress(traces, theme, hovermode="y unified", bargap=0.35, bargroupgap=0.1)
     top = table[["mae", "baseline_mae"]].max().max()
-    figure["layout"]["xaxis"] |= {"range": [0, 1.2 * top]}  # room for the numbers behind the bars
+    figure["layout"]["height"] = max(HEIGHT, 90 + 30 * len(names))
+    figure["layout"]["xaxis"] |= {"range": [0, 1.1 * top], "title": _title(_(UNIT))}
     figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
     return figure
 
@@ -316,6 +329,7 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
     names = [_wrapped(name) for name in repeats]
     means = [sum(values) / len(values) for values in repeats.values()]
     ends = [max(0.0, *values) for values in repeats.values()]
+    written = [formats.signed(mean, 1) for mean in means]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -340,7 +354,7 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
         "hoverinfo": "skip",
     }
     figure = _dress(
-        [bars, rings, _numbers(ends, names, means, 1)], theme, showlegend=False, bargap=0.4
+        [bars, rings, _numbers(ends, names, written)], theme, showlegend=False, bargap=0.4
     )
     figure["layout"]["height"] = max(HEIGHT, 80 + 30 * len(names))
     figure["layout"]["xaxis"] |= {"range": [min([0.0, *means]), 1.35 * max([1.0, *ends])]} | {
@@ -461,14 +475,89 @@ def parts(
     return figure
 
 
-def _numbers(x: Sequence[float], y: Sequence[str], values: Sequence[float], digits: int) -> Trace:
-    """Write numbers behind what ends at `x`."""
+def parallel(table: pd.DataFrame, theme: str) -> Figure:
+    """Draw each row as a line over the columns, the best first; the last column is its score.
+
+    Parallel coordinates (Inselberg 1985). Plotly's own need WebGL, which the content security
+    policy does not let compile its shaders.
+    """
+    colours = THEMES[theme]
+    labels = [str(name) for name in table]
+    names = [_wrapped(label, 14) for label in labels]
+    places = [_places(table[label]) for label in labels]
+    columns = [table[label].astype(str) for label in labels]
+    heights = [list(map(where.get, one)) for one, where in zip(columns, places, strict=True)]
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": _("The best") if row == 0 else _("Others"),
+            "showlegend": row < 2,
+            "x": names,
+            "y": [column[row] for column in heights],
+            "text": [f"{label}: {table[label][row]}" for label in labels],
+            "hovertemplate": "%{text}<extra></extra>",
+            "opacity": 1 if row == 0 else 0.45,
+            "line": {
+                "color": colours.model if row == 0 else colours.text,
+                "width": 3 if row == 0 else 1,
+            },
+            "marker": {"size": 7 if row == 0 else 4},
+        }
+        for row in reversed(range(len(table)))
+    ]
+    figure = _dress(traces, theme)
+    figure["layout"]["annotations"] = [
+        {
+            "x": name,
+            "y": height,
+            "text": text,
+            "showarrow": False,
+            "xanchor": "left",
+            "xshift": 6,
+            "font": {"size": 11, "color": colours.actual},
+            "bgcolor": colours.surface,
+        }
+        for name, where in zip(names, places, strict=True)
+        for text, height in _ends(where)
+    ]
+    figure["layout"]["xaxis"] |= {"gridcolor": colours.text, "tickangle": 0}
+    figure["layout"]["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
+    return figure
+
+
+def _places(column: "pd.Series[Any]") -> dict[str, float]:
+    """Return where the values of an axis stand, from 0 to 1: numbers to scale, words by name."""
+    values = column.drop_duplicates()
+    texts = values.astype(str)
+    if pd.api.types.is_numeric_dtype(values) and values.nunique() > MOST_MARKS:
+        low, high = values.min(), values.max()
+        return dict(zip(texts, ((values - low) / ((high - low) or 1)).tolist(), strict=True))
+    ordered = texts.loc[values.sort_values(key=_order).index]
+    steps = max(len(ordered) - 1, 1)
+    return {text: place / steps for place, text in enumerate(ordered)}
+
+
+def _order(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    return values if pd.api.types.is_numeric_dtype(values) else values.astype(str)
+
+
+def _ends(where: dict[str, float]) -> list[tuple[str, float]]:
+    """Return the values to write at an axis: all, or if they are many the ends."""
+    if len(where) <= MOST_MARKS:
+        return list(where.items())
+    first, last = min(where, key=where.__getitem__), max(where, key=where.__getitem__)
+    return [(formats.number(float(text), 1), where[text]) for text in (first, last)]
+
+
+def _numbers(x: Sequence[float], y: Sequence[str], texts: Sequence[str]) -> Trace:
+    """Write texts behind what ends at `x`."""
     return {
         "type": "scatter",
         "mode": "text",
         "x": as_json(x),
         "y": list(y),
-        "text": [f" {formats.signed(value, digits)}" for value in values],
+        "text": [f" {text}" for text in texts],
         "textposition": "middle right",
         "cliponaxis": False,
         "hoverinfo": "skip",

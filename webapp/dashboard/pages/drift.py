@@ -268,7 +268,7 @@ def _state(drift: Drift) -> html.Span:
 def _predicted(view: View) -> str:
     """Say what was predicted for the window, beside what happened."""
     frame = monitoring.pick(
-        queries.predictions_frame(start=view.start, end=view.end), monitoring.SOURCES
+        queries.scored_frame(start=view.start, end=view.end), monitoring.SOURCES
     )
     if frame.empty:
         return _("No hour of this window was predicted and has happened.")

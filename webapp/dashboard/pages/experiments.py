@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import dash_bootstrap_components as dbc
+import pandas as pd
 from dash import Dash, Input, Output, State, ctx, html
 from dash.exceptions import PreventUpdate
 from flask import current_app
@@ -13,14 +14,17 @@ from webapp import auth, queries, retraining, versions
 from webapp.errors import Problem
 from webapp.language import N_, translated
 
-from .. import components, formats, reasons, sections, urls
-from ..sections import Drawing
+from .. import comparing, components, figures, formats, reasons, sections, urls
+from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}experiments"
 NAME = N_("Experiments")
 TITLE = N_("What was trained, and what serves")
 
 RUNS, MODELS = 20, 50
+CANDIDATES = "experiments-candidates-graph"
+SCORE = "mean_score"
+CONTROLS = {"first": "experiments-first-select", "second": "experiments-second-select"}
 REFUSED = N_("That is not the admin token. The file instance/admin_token holds it.")
 BUTTONS = ("retrain", "cancel", "activate")
 SUCCESS_MS = 20_000  # after which its message goes: it was told, and may be true no more
@@ -40,24 +44,32 @@ def layout(choices: urls.Choices) -> Any:
         sections.section("experiments-active-section", None),
         _actions(),
         sections.section("experiments-runs-section", components.waiting("large")),
-        sections.section("experiments-candidates-section", None),
+        sections.section(
+            "experiments-candidates-section",
+            None,
+            components.chart(CANDIDATES, _("What the candidates have in common")),
+        ),
         sections.section("experiments-models-section", components.waiting("large")),
+        _comparison(clean(choices, None)),
+        sections.section("experiments-compare-section", None),
         sections.section("experiments-champions-section", None),
     )
 
 
 def register_callbacks(app: Dash) -> None:
     """Fill the page, keep it filled, and answer its buttons."""
+    urls.sync(app, "experiments", PATH, CONTROLS, clean)
     progress, slow = sections.PROGRESS, sections.REFRESH
-    for name, draw, every in (
-        ("active", active, progress),
-        ("runs", runs, progress),
-        ("candidates", candidates, slow),
-        ("models", models, slow),
-        ("champions", champions, slow),
+    for name, draw, every, charts in (
+        ("active", active, progress, []),
+        ("runs", runs, progress, []),
+        ("candidates", candidates, slow, [CANDIDATES]),
+        ("models", models, slow, []),
+        ("compare", compare, slow, []),
+        ("champions", champions, slow, []),
     ):
         sections.register(
-            app, "experiments", PATH, f"experiments-{name}-section", draw, every=every
+            app, "experiments", PATH, f"experiments-{name}-section", draw, charts, every=every
         )
 
     @app.callback(
@@ -98,6 +110,31 @@ def register_callbacks(app: Dash) -> None:
             return _message(failed, "danger")
 
 
+def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
+    """Return legal choices: the champion beside the version before it, if nothing is chosen."""
+    items = queries.list_models()
+    numbers = [model["version"] for model in items]
+    champion = next((one["version"] for one in items if one["status"] == "champion"), "")
+    others = [number for number in numbers if number != champion]
+    usual = {"first": others[0] if others else champion, "second": champion}
+    wrong = {name: usual[name] for name in usual if choices.get(name) not in numbers}
+    return {**choices, **wrong}
+
+
+def compare(choices: urls.Choices, _theme: str) -> Drawing:
+    """Return the two chosen versions side by side."""
+    chosen = clean(choices, None)
+    found = {model["version"]: model for model in queries.list_models()}
+    if chosen["first"] == chosen["second"] or len(found) < 2:
+        return Drawing(
+            components.empty(
+                _("Choose two versions to compare."),
+                _("With the second training there are two.") if len(found) < 2 else "",
+            )
+        )
+    return Drawing(comparing.report(found[chosen["first"]], found[chosen["second"]]))
+
+
 def active(_choices: urls.Choices, _theme: str) -> Drawing:
     """Return the progress of the training under way."""
     run = queries.active_run()
@@ -134,8 +171,8 @@ def runs(choices: urls.Choices, _theme: str) -> Drawing:
     return Drawing(card)
 
 
-def candidates(choices: urls.Choices, _theme: str) -> Drawing:
-    """Return what the chosen training tried, as a table that can be sorted."""
+def candidates(choices: urls.Choices, theme: str) -> Drawing:
+    """Return what the chosen training tried, as a table that can be sorted and as lines."""
     run = _chosen(choices, queries.list_runs(limit=RUNS))
     if run is None:
         return Drawing()
@@ -145,7 +182,7 @@ def candidates(choices: urls.Choices, _theme: str) -> Drawing:
         none = html.P(_("This training got to no candidates."), className="mb-0")
         return Drawing(components.card(title, none))
     names = sorted({name for item in tried for name in item["params"]})
-    columns = translated(FIXED_COLUMNS) | {name: _parameter(name) for name in names}
+    columns = translated(FIXED_COLUMNS) | {name: comparing.parameter(name) for name in names}
     by = choices.get("sort", "rank")
     by = by if by in columns else "rank"
     down = choices.get("order") == "descending"
@@ -158,7 +195,27 @@ def candidates(choices: urls.Choices, _theme: str) -> Drawing:
         components.table(title, heads, rows, ordered.index(best), look="compact"),
         note=_("Mean error: mean absolute error over time-ordered folds. The best is marked."),
     )
-    return Drawing(card)
+    return Drawing(card, {CANDIDATES: _parallel(tried, names, theme)})
+
+
+def _parallel(tried: list[dict[str, Any]], names: list[str], theme: str) -> Chart:
+    """Return each candidate as a line over what was varied, to its error."""
+    frame = pd.DataFrame([{**one["params"], SCORE: one.get(SCORE)} for one in tried])
+    varied = [name for name in names if frame[name].astype(str).nunique() > 1]
+    frame = frame[[*varied, SCORE]].sort_values(SCORE, ignore_index=True)
+    labels = {name: comparing.parameter(name) for name in varied} | {SCORE: _("Mean error")}
+    values = ", ".join(f"{labels[name]} {frame[name].iloc[0]}" for name in varied)
+    return Chart(
+        figures.parallel(frame.rename(columns=labels), theme),
+        _("Each line is a candidate; it ends at its mean error, rentals per hour"),
+        _(
+            "Best: %(values)s, with an error of %(error)s. Worst: %(worst)s.",
+            values=values,
+            error=formats.number(frame[SCORE].iloc[0], 2),
+            worst=formats.number(frame[SCORE].iloc[-1], 2),
+        ),
+        frame.rename(columns=labels),
+    )
 
 
 def models(choices: urls.Choices, _theme: str) -> Drawing:
@@ -210,6 +267,19 @@ def champions(_choices: urls.Choices, _theme: str) -> Drawing:
     heads = [_("Model"), _("From"), _("To"), _("Activated by"), _("Reason")]
     title = _("Who was champion when")
     return Drawing(components.card(title, components.table(title, heads, rows)))
+
+
+def _comparison(chosen: urls.Choices) -> html.Section:
+    options = {
+        model["version"]: _("Model %(version)s", version=model["version"])
+        for model in queries.list_models()
+    }
+    labels = {"first": _("Model"), "second": _("Beside")}
+    fields = [
+        components.field(labels[name], components.select(id_, options, chosen[name]), id_)
+        for name, id_ in CONTROLS.items()
+    ]
+    return components.card(_("Compare two versions"), html.Div(fields, className="controls mt-3"))
 
 
 def _actions() -> html.Details:
@@ -386,10 +456,6 @@ def _sort_key(item: dict[str, Any], by: str) -> tuple[float, str]:
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else float("inf")
-
-
-def _parameter(name: str) -> str:
-    return name.rsplit("__", 1)[-1].replace("_", " ").capitalize()
 
 
 def _moment(stamp: str | None) -> str:

@@ -12,12 +12,12 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from training.history import WEATHER
-from webapp import predictor, queries
-from webapp.errors import Unavailable
+from webapp import predictor, queries, versions
+from webapp.errors import Problem, Unavailable
 from webapp.history import to_hour
 from webapp.language import N_, translated
 
-from .. import components, figures, formats, sections, urls
+from .. import components, figures, formats, neighbours, sections, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}explain"
@@ -25,7 +25,7 @@ NAME = N_("Explain")
 TITLE = N_("What does the model look at, and why did it say this?")
 
 HOUR = dt.timedelta(hours=1)
-AHEAD = 24  # hours
+AHEAD = tuple(str(hours) for hours in formats.HORIZONS)
 STRONGEST = 8
 # Label, and how a value of it reads.
 INPUTS = {
@@ -40,6 +40,8 @@ CONTROLS = {
     "input": "explain-input-select",
     "date": "explain-date-input",
     "hour": "explain-hour-select",
+    "ahead": "explain-ahead-select",
+    "version": "explain-version-select",
 }
 IMPORTANCE, DEPENDENCE, PARTS = (
     f"explain-{name}-graph" for name in ("importance", "dependence", "parts")
@@ -75,6 +77,7 @@ def layout(choices: urls.Choices) -> Any:
             components.waiting("small"),
             components.chart(PARTS, _("From the starting point to the prediction")),
         ),
+        sections.section("explain-neighbours-section", None),
     )
 
 
@@ -86,6 +89,7 @@ def register_callbacks(app: Dash) -> None:
         app, "explain", PATH, "explain-model-section", model, charts, look="chart-halves"
     )
     sections.register(app, "explain", PATH, "explain-hour-section", hour, [PARTS])
+    sections.register(app, "explain", PATH, "explain-neighbours-section", around)
 
 
 def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
@@ -98,6 +102,10 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
         chosen["date"] = newest.date().isoformat()
     if chosen.get("hour") not in HOURS:
         chosen["hour"] = str(newest.hour)
+    if chosen.get("ahead") not in AHEAD:
+        chosen["ahead"] = "24"
+    if chosen.get("version") not in _versions():
+        chosen["version"] = "champion"
     return chosen
 
 
@@ -126,36 +134,73 @@ def model(choices: urls.Choices, theme: str) -> Drawing:
 def hour(choices: urls.Choices, theme: str) -> Drawing:
     """Return the prediction of the chosen hour, taken apart."""
     chosen = clean(choices, None)
-    day = urls.day(chosen["date"])
-    assert day is not None  # noqa: S101 - `clean` gave a legal one
-    when = day + int(chosen["hour"]) * HOUR
-    observed = queries.records(queries.observations_frame(when, when + HOUR))
-    if not observed:
+    when, row = _observed(chosen)
+    if row is None:
         return Drawing(_not_observed(when))
-    row = observed[0]
+    version = None if chosen["version"] == "champion" else int(chosen["version"])
     try:
-        prediction, contributions = predictor.explain(_request(when, row))
+        request = _request(when, row, int(chosen["ahead"]))
+        prediction, contributions = predictor.explain(request, version=version)
     except Unavailable:
         return Drawing(_no_model())
+    except Problem as problem:  # an older version whose artefact is gone
+        return Drawing(components.empty(_("This model can't be asked any more."), problem.detail))
     told = html.P(_told(when, row, prediction), className="told", role="status")
     chart = _parts(round(prediction.rentals, 1), row["rentals"], contributions, theme)
     actual = _("Actual (estimated)") if when in queries.estimated_hours() else _("Actual")
     return Drawing([told, _key_figures(prediction, row["rentals"], actual)], {PARTS: chart})
 
 
+def around(choices: urls.Choices, _theme: str) -> Drawing:
+    """Return the neighbours of the chosen hour: those around it, and those of similar days."""
+    chosen = clean(choices, None)
+    when, row = _observed(chosen)
+    if row is None:
+        return Drawing()
+    return Drawing(neighbours.report(when, row, int(chosen["ahead"]), choices))
+
+
+def _observed(chosen: urls.Choices) -> tuple[dt.datetime, dict[str, Any] | None]:
+    """Return the chosen hour, and what was observed of it."""
+    day = urls.day(chosen["date"])
+    assert day is not None  # noqa: S101 - `clean` gave a legal one
+    when = day + int(chosen["hour"]) * HOUR
+    rows = queries.records(queries.observations_frame(when, when + HOUR))
+    return when, rows[0] if rows else None
+
+
+def _versions() -> dict[str, str]:
+    """Return the champion, and the other versions whose artefact is there."""
+    numbers = [model["version"] for model in queries.list_models() if model["status"] != "champion"]
+    there = [number for number in numbers if versions.exists(number)]
+    others = {number: _("Model %(version)s", version=number) for number in there}
+    return {"champion": _("Champion")} | others
+
+
 def _controls(chosen: urls.Choices) -> html.Section:
     date = dbc.Input(id=CONTROLS["date"], type="date", value=chosen["date"], debounce=700)
     hours = components.select(CONTROLS["hour"], HOURS, chosen["hour"])
+    ahead = {hours: formats.hours(int(hours)) for hours in AHEAD}
     fields = [
         components.field(_("Date"), date, CONTROLS["date"]),
         components.field(_("Hour"), hours, CONTROLS["hour"]),
+        components.field(
+            _("Predicted ahead by"),
+            components.select(CONTROLS["ahead"], ahead, chosen["ahead"]),
+            CONTROLS["ahead"],
+        ),
+        components.field(
+            _("Model"),
+            components.select(CONTROLS["version"], _versions(), chosen["version"]),
+            CONTROLS["version"],
+        ),
     ]
     return components.card(
         _("One prediction taken apart"),
         html.Div(fields, className="controls mt-3"),
         note=_(
             "Choose an observed hour: its prediction is made anew in the weather it had, with the "
-            "rentals known a day before."
+            "rentals known so long before."
         ),
     )
 
@@ -180,7 +225,7 @@ def _not_observed(when: dt.datetime) -> html.Div:
     )
 
 
-def _request(when: dt.datetime, row: Mapping[str, Any]) -> predictor.HourRequest:
+def _request(when: dt.datetime, row: Mapping[str, Any], ahead: int) -> predictor.HourRequest:
     return predictor.HourRequest(
         hour=to_hour(when),
         weather=WEATHER.index(row["weather"]),
@@ -189,7 +234,7 @@ def _request(when: dt.datetime, row: Mapping[str, Any]) -> predictor.HourRequest
         windspeed=row["windspeed"],
         feels_like=row["feels_like"],
         holiday=row["holiday"],
-        as_of=to_hour(when) - AHEAD,
+        as_of=to_hour(when) - ahead,
     )
 
 

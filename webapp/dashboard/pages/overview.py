@@ -11,7 +11,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from webapp import alerts, monitoring, queries, scheduler
+from webapp import alerts, monitoring, queries, retention, scheduler
 from webapp.feeds import feed
 from webapp.language import N_, translated
 
@@ -190,7 +190,7 @@ def _recent(version: int, newest: dt.datetime | None) -> pd.DataFrame:
     """Return the champion's newest week that can be measured, or all that can be."""
     since = newest - RECENT + HOUR if newest else None
     for start in (since, None):
-        frame = queries.predictions_frame(
+        frame = queries.scored_frame(
             start=start, sources=("live", "backtest"), model_version=version
         )
         frame = monitoring.pick(frame)
@@ -364,12 +364,9 @@ def _end_of_curve() -> tuple[dt.datetime | None, dt.datetime | None]:
     observed hour.
     """
     newest = queries.newest_observation()
-    replayed, _ = queries.list_predictions(None, None, None, "replay", 1, None)
-    if replayed:
-        spoken = dt.datetime.fromisoformat(replayed[0]["requested_at"])
-        if dt.datetime.now(dt.UTC) - spoken < REPLAY_OVER:
-            hour = dt.datetime.fromisoformat(replayed[0]["datetime"])
-            return hour + HOUR, hour
+    replayed = queries.newest_replayed(retention.first_id(queries.utcnow() - REPLAY_OVER))
+    if replayed is not None:
+        return replayed + HOUR, replayed
     zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
     now = dt.datetime.now(zone).replace(tzinfo=None, minute=0, second=0, microsecond=0)
     if "weather" in feed.configured() and queries.is_predicted(now, now + AHEAD):

@@ -15,7 +15,7 @@ from flask_babel import ngettext
 from webapp import monitoring, queries
 from webapp.language import N_, translated
 
-from .. import components, figures, formats, sections, urls
+from .. import components, figures, formats, sections, slices, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}performance"
@@ -37,8 +37,30 @@ SOURCES = {
     "replay": N_("Replay"),
     "backtest": N_("Backtest"),
 }
-DEFAULTS = {"window": "28d", "version": "champion", "horizon": "24", "source": "auto"}
-LEGAL: dict[str, Container[str]] = {"window": WINDOWS, "horizon": HORIZONS, "source": SOURCES}
+# Name, and unit.
+METRICS = {
+    "mae": (N_("Mean absolute error"), N_("rentals per hour")),
+    "rmse": (N_("Root mean squared error"), N_("rentals per hour")),
+    "bias": (N_("Bias, predicted less actual"), N_("rentals per hour")),
+    "r2": ("R²", N_("1 is perfect")),
+    "coverage": (N_("Hours inside the 90\xa0% interval"), "%"),
+    "width": (N_("Width of the 90\xa0% interval"), N_("rentals per hour")),
+}
+DEFAULTS = {
+    "window": "28d",
+    "version": "champion",
+    "horizon": "24",
+    "source": "auto",
+    "metric": "mae",
+    "slice": "all",
+}
+LEGAL: dict[str, Container[str]] = {
+    "window": WINDOWS,
+    "horizon": HORIZONS,
+    "source": SOURCES,
+    "metric": METRICS,
+    "slice": ("all", *slices.KEYS),
+}
 CONTROLS = {
     "window": "performance-window-radio",
     "from": "performance-from-input",
@@ -46,19 +68,28 @@ CONTROLS = {
     "version": "performance-version-select",
     "horizon": "performance-horizon-select",
     "source": "performance-source-select",
+    "slice": "performance-slice-select",
+    "metric": "performance-metric-select",
 }
-TIME, SCATTER, HOURS, WEATHER = (
-    f"performance-{name}-graph" for name in ("time", "scatter", "hour", "weather")
+TIME, SCATTER, HOURS, SLICES = (
+    f"performance-{name}-graph" for name in ("time", "scatter", "hour", "slice")
 )
-POINTS = 1500
+POINTS = 800
 
 COLUMNS = {
     "datetime": N_("Hour"),
     "hours": N_("Hours"),
     "mae": N_("Mean absolute error, rentals per hour"),
     "baseline_mae": N_("The same of repeating last week"),
+    "rmse": N_("Root mean squared error"),
     "bias": N_("Bias, rentals per hour"),
-    "coverage": N_("Share inside the interval"),
+    "r2": "R²",
+    "coverage": N_("Inside the interval, %"),
+    "width": N_("Width of the interval, rentals"),
+    "baseline_rmse": N_("Root mean squared error of repeating last week"),
+    "baseline_bias": N_("Bias of repeating last week"),
+    "baseline_r2": N_("R² of repeating last week"),
+    "label": N_("Slice"),
     "predicted": N_("Predicted, rentals"),
     "actual": N_("Actual, rentals"),
 }
@@ -73,6 +104,7 @@ class View:
     version: int | None
     horizon: int
     source: str
+    slice: str
 
 
 def layout(choices: urls.Choices) -> Any:
@@ -89,12 +121,17 @@ def layout(choices: urls.Choices) -> Any:
         sections.section(
             "performance-result-section",
             components.waiting("small"),
-            components.chart(TIME, _("Error over time"), "wide"),
+            components.chart(TIME, _("Right and wrong over time"), "wide", _metric_field(chosen)),
             components.chart(SCATTER, _("Predicted against actual")),
-            components.chart(HOURS, _("Error by hour and weekday"), "wide"),
-            components.chart(WEATHER, _("Error by weather")),
+            components.chart(HOURS, _("Error by hour and weekday"), "whole"),
             look="chart-grid",
         ),
+        sections.section(
+            "performance-slices-section",
+            None,
+            components.chart(SLICES, _("Where it is wrong, the worst first")),
+        ),
+        sections.section("performance-worst-section", components.waiting("large")),
     )
 
 
@@ -107,9 +144,13 @@ def register_callbacks(app: Dash) -> None:
         PATH,
         "performance-result-section",
         result,
-        [TIME, SCATTER, HOURS, WEATHER],
+        [TIME, SCATTER, HOURS],
         look="chart-grid",
     )
+    sections.register(
+        app, "performance", PATH, "performance-slices-section", by_slice, charts=[SLICES]
+    )
+    sections.register(app, "performance", PATH, "performance-worst-section", worst)
 
 
 def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
@@ -130,29 +171,85 @@ def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
 
 def result(choices: urls.Choices, theme: str) -> Drawing:
     """Return key figures and charts of what the URL asks for."""
+    chosen = clean(choices, None)
+    view = _view(chosen)
+    frame = slices.only(_frame(view), view.slice)
+    scores = monitoring.scores(frame)
+    if scores is None:
+        return Drawing(_nothing())
+    told = html.P(_told(frame, scores, view), className="told", role="status")
+    return Drawing(
+        [told, _key_figures(scores)],
+        {
+            TIME: _over_time(frame, scores, chosen["metric"], theme),
+            SCATTER: _scatter(frame, scores, theme),
+            HOURS: _by_hour(frame, theme),
+        },
+    )
+
+
+def by_slice(choices: urls.Choices, theme: str) -> Drawing:
+    """Return the error of every slice of the hours, of all that were predicted."""
     view = _view(clean(choices, None))
+    frame = _frame(view)
+    if frame.empty:
+        return Drawing()
+    table = slices.table(
+        frame,
+        start=view.start,
+        end=view.end,
+        source=frame["source"].iloc[0],
+        model_version=view.version,
+        horizon=view.horizon,
+    )
+    top, last = table.iloc[0], table.iloc[-1]
+    chart = Chart(
+        figures.by_slice(table, theme),
+        _("Mean absolute error, rentals per hour"),
+        _(
+            "Worst: %(worst)s, %(error)s rentals per hour off on average in %(hours)s. Best: "
+            "%(best)s, %(least)s.",
+            worst=top["label"],
+            error=formats.number(top["mae"]),
+            hours=formats.hours(top["hours"]),
+            best=last["label"],
+            least=formats.number(last["mae"]),
+        ),
+        table.assign(coverage=100 * table["coverage"])[
+            ["label", "hours", "mae", "baseline_mae", "coverage"]
+        ].rename(columns=translated(COLUMNS)),
+    )
+    return Drawing(None, {SLICES: chart})
+
+
+def worst(choices: urls.Choices, _theme: str) -> Drawing:
+    """Return the hours that were predicted worst."""
+    view = _view(clean(choices, None))
+    frame = slices.only(_frame(view), view.slice)
+    return Drawing(None if frame.empty else slices.worst(frame, choices))
+
+
+def _frame(view: View) -> pd.DataFrame:
+    """Return the scored predictions of a view."""
     sources = ("live", "backtest") if view.source == "auto" else (view.source,)
-    frame = queries.predictions_frame(
+    frame = queries.scored_frame(
         start=view.start,
         end=view.end,
         sources=sources,
         model_version=view.version,
         horizon=view.horizon,
     )
-    frame = monitoring.pick(frame, sources)
-    scores = monitoring.scores(frame)
-    if scores is None:
-        return Drawing(_nothing())
-    told = html.P(_told(frame, scores), className="told", role="status")
-    return Drawing(
-        [told, _key_figures(scores)],
-        {
-            TIME: _over_time(frame, scores, theme),
-            SCATTER: _scatter(frame, scores, theme),
-            HOURS: _by_hour(frame, theme),
-            WEATHER: _by_weather(frame, theme),
-        },
-    )
+    return monitoring.pick(frame, sources)
+
+
+def _metric_field(chosen: urls.Choices) -> html.Div:
+    names = {name: _name(name) for name in METRICS}
+    return html.Div(_select_field(_("Show"), "metric", names, chosen), className="controls my-3")
+
+
+def _name(metric: str) -> str:
+    name = METRICS[metric][0]
+    return name if metric == "r2" else _(name)
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
@@ -167,6 +264,7 @@ def _controls(chosen: urls.Choices) -> html.Section:
             _select_field(_("Model"), "version", _versions(chosen["version"]), chosen),
             _select_field(_("Predicted ahead by"), "horizon", horizons, chosen),
             _select_field(_("Source"), "source", translated(SOURCES), chosen),
+            _select_field(_("Only"), "slice", slices.options(), chosen),
         ],
         className="panel controls",
         **components.attributes(aria_label=_("What to show")),
@@ -201,7 +299,14 @@ def _view(chosen: urls.Choices) -> View:
         start = end - SPANS[chosen["window"]]
     elif end is not None:
         end += dt.timedelta(days=1)  # the reader means the whole last day
-    return View(start, end, _version(chosen["version"]), int(chosen["horizon"]), chosen["source"])
+    return View(
+        start=start,
+        end=end,
+        version=_version(chosen["version"]),
+        horizon=int(chosen["horizon"]),
+        source=chosen["source"],
+        slice=chosen["slice"],
+    )
 
 
 def _version(chosen: str) -> int | None:
@@ -233,11 +338,11 @@ def _nothing() -> html.Div:
     )
 
 
-def _told(frame: pd.DataFrame, scores: monitoring.Scores) -> str:
+def _told(frame: pd.DataFrame, scores: monitoring.Scores, view: View) -> str:
     versions = sorted(frame["model_version"].unique())
     models = ngettext("Model %(list)s", "Models %(list)s", len(versions), list=_listed(versions))
     source = formats.SOURCES[frame["source"].iloc[0]]
-    return _(
+    told = _(
         "%(models)s, %(source)s, %(ahead)s: %(hours)s from %(first)s to %(last)s.",
         models=models,
         source=_(source),
@@ -246,6 +351,9 @@ def _told(frame: pd.DataFrame, scores: monitoring.Scores) -> str:
         first=formats.hour(scores.first),
         last=formats.hour(scores.last),
     )
+    if view.slice == "all":
+        return told
+    return told + " " + _("Only: %(slice)s.", slice=slices.options()[view.slice])
 
 
 def _listed(items: Iterable[object]) -> str:
@@ -282,9 +390,10 @@ def _key_figures(scores: monitoring.Scores) -> html.Dl:
     )
 
 
-def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Chart:
+def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, metric: str, theme: str) -> Chart:
     every = monitoring.bucket(scores.first, scores.last)
     table = monitoring.error_over_time(frame, every)
+    table["coverage"] *= 100
     worst = table.sort_values("mae").iloc[-1]
     better = int((table["mae"] < table["baseline_mae"]).sum())
     summary = _(
@@ -295,14 +404,16 @@ def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, theme: str) -> Ch
         worst=_period(worst["datetime"], every),
         error=formats.number(worst["mae"]),
     )
+    unit = METRICS[metric][1]
+    unit = unit if unit == "%" else _(unit)
     notes = {
-        "h": _("Mean absolute error by hour, rentals per hour"),
-        "D": _("Mean absolute error by day, rentals per hour"),
-        "W": _("Mean absolute error by week, rentals per hour"),
+        "h": _("%(metric)s by hour, %(unit)s", metric=_name(metric), unit=unit),
+        "D": _("%(metric)s by day, %(unit)s", metric=_name(metric), unit=unit),
+        "W": _("%(metric)s by week, %(unit)s", metric=_name(metric), unit=unit),
     }
     heads = COLUMNS | {"datetime": {"h": N_("Hour"), "D": N_("Day"), "W": N_("Week")}[every]}
     return Chart(
-        figures.error_over_time(table, theme),
+        figures.error_over_time(table, metric, unit, theme),
         notes[every],
         summary,
         table.rename(columns=translated(heads)),
@@ -342,28 +453,6 @@ def _by_hour(frame: pd.DataFrame, theme: str) -> Chart:
         table.rename(index=dict(enumerate(weekdays)), columns=str)
         .rename_axis(_("Weekday"))
         .reset_index(),
-    )
-
-
-def _by_weather(frame: pd.DataFrame, theme: str) -> Chart:
-    table = monitoring.error_by_weather(frame)
-    names = translated(formats.WEATHER)
-    parts = [
-        _(
-            "%(weather)s: %(error)s (%(hours)s)",
-            weather=names[row["weather"]],
-            error=formats.number(row["mae"]),
-            hours=formats.hours(row["hours"]),
-        )
-        for row in table.to_dict("records")
-    ]
-    return Chart(
-        figures.by_weather(table, theme),
-        _("Mean absolute error, rentals per hour"),
-        _("; ").join(parts) + "." if parts else _("The weather of these hours is not known."),
-        table.replace({"weather": names}).rename(
-            columns=translated({"weather": N_("Weather")} | COLUMNS)
-        ),
     )
 
 

@@ -1,0 +1,210 @@
+"""Measure the dashboard with years of predictions, and write the table of docs/dashboard.md.
+
+python -m tests.benchmarks.dashboard [--instance FOLDER] [--rounds 5]
+
+Two years of predictions, 100,000 and then 1,000,000, are put into an instance as the journal puts
+them; Chromium opens each page on ``flask serve`` with two workers, its cache warm. A page is
+usable when all its sections and charts are drawn and none is loading. What it took is read from
+the browser's own clock and counters: until usable from the start of the navigation; each callback
+from its request to its last byte; the bytes of everything that was sent.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from playwright.sync_api import Page, sync_playwright
+
+from tests.benchmarks.serving import make_instance, vlib
+from tests.browser.conftest import ARGUMENTS, chromium
+from webapp import create_app, predictor, queries, startup
+
+REPORT = Path(__file__).resolve().parent.parent.parent / "docs" / "dashboard.md"
+TABLE = ("<!-- measured -->\n", "<!-- /measured -->\n")
+SIZES = (100_000, 1_000_000)
+HORIZONS = (1, 24, 48, 168, 6)
+ADDRESSES = {
+    "Overview": "/dashboard/",
+    "Performance": "/dashboard/performance",
+    "Performance, all two years": "/dashboard/performance?window=all",
+    "Drift": "/dashboard/drift",
+    "Experiments": "/dashboard/experiments",
+    "What if": "/dashboard/what-if",
+    "Explain": "/dashboard/explain",
+}
+MOST_SECONDS, MOST_MILLISECONDS, MOST_BYTES, MOST_RATIO = 1.5, 300, 500_000, 1.5
+PATIENCE_MS = 30_000
+
+WATCH = """
+(function look() {
+  const all = (query) => Array.from(document.querySelectorAll(query));
+  const charts = all(".chart").filter((chart) => chart.offsetParent);
+  const drawn = charts.every((chart) => chart.querySelector(".trace, .hm, .parcoords-line-layers"));
+  const waits = all(".waiting, [data-dash-is-loading=true]").length || !all("h1").length;
+  if (!waits && drawn && all(".section > *").length) {
+    document.documentElement.dataset.usable = performance.now();
+  } else {
+    requestAnimationFrame(look);
+  }
+})();
+"""
+READ = """() => {
+  const sent = performance.getEntriesByType("resource");
+  const page = performance.getEntriesByType("navigation")[0];
+  const asked = sent.filter((one) => one.name.includes("_dash-update-component"));
+  return {
+    seconds: document.documentElement.dataset.usable / 1000,
+    callbacks: asked.map((one) => one.responseEnd - one.startTime),
+    bytes: sent.reduce((sum, one) => sum + one.transferSize, page.transferSize),
+  };
+}"""
+
+
+@dataclass
+class Views:
+    """What was measured of one page: seconds, bytes and, of each callback, milliseconds."""
+
+    seconds: list[float] = field(default_factory=list)
+    bytes: list[int] = field(default_factory=list)
+    callbacks: list[float] = field(default_factory=list)
+
+    def add(self, found: dict[str, Any]) -> None:
+        """Note one view."""
+        self.seconds.append(found["seconds"])
+        self.bytes.append(found["bytes"])
+        self.callbacks += found["callbacks"]
+
+
+def main() -> None:
+    """Make the data, measure, print, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--instance", type=Path, help="with a champion; it is copied")
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vlib-benchmark-") as folder:
+        work = Path(folder)
+        instance = make_instance(work, given.instance)
+        found = {}
+        for size in SIZES:
+            fill(instance, size)
+            with vlib(work, instance) as server:
+                found[size] = measure(server.url, given.rounds)
+    lines = list(report(found, given.rounds))
+    print("\n".join(lines))
+    before, rest = REPORT.read_text().split(TABLE[0])
+    REPORT.write_text(
+        before + TABLE[0] + "\n".join(lines) + "\n" + TABLE[1] + rest.split(TABLE[1])[1]
+    )
+
+
+def fill(instance: Path, size: int) -> None:
+    """Add live predictions until there are so many, evenly over the observed hours."""
+    app = create_app({"VLIB_INSTANCE_PATH": str(instance)})
+    with app.app_context():
+        startup.upgrade_database()
+        began, missing = time.perf_counter(), size - queries.count_predictions()
+        champion = queries.champion()
+        assert champion is not None
+        made = predictions(missing, int(champion["version"]))
+        while rows := list(islice(made, 20_000)):
+            queries.add_predictions(rows)
+        took = time.perf_counter() - began
+        print(f"{missing:,} predictions were added in {took:.0f} s", flush=True)
+
+
+def predictions(count: int, version: int) -> Any:
+    """Yield made-up predictions in the order of `queries.PREDICTED`, the oldest hour first."""
+    hours = queries.observations_frame()
+    rentals, random = hours["rentals"].to_numpy(float), np.random.default_rng(count)
+    week_before = np.concatenate([rentals[:168], rentals[:-168]])
+    records = hours.to_dict("records")
+    asked = {name: [row[name] for row in records] for name in queries.INPUTS}
+    for number in range(count):
+        at = number * len(records) // count
+        horizon = HORIZONS[number % len(HORIZONS)]
+        said = max(0.0, rentals[at] * random.normal(1, 0.05 + horizon / 700) + random.normal(0, 5))
+        when = records[at]["datetime"]
+        moment = when - pd.Timedelta(hours=horizon)
+        yield (
+            predictor.new_id(int(moment.timestamp() * 1000)),
+            f"{when:%Y-%m-%d %H:%M:%S.%f}",
+            f"{moment:%Y-%m-%d %H:%M:%S.%f}",
+            horizon,
+            version,
+            "live",
+            round(said, 1),
+            round(0.7 * said, 1),
+            round(1.4 * said, 1),
+            week_before[at],
+            json.dumps({name: values[at] for name, values in asked.items()}),
+            "[]",
+            f"{moment:%Y-%m-%d %H:%M:%S.%f}",
+        )
+
+
+def measure(url: str, rounds: int) -> dict[str, Views]:
+    """Open each page so many times, after a first view of each that fills the caches."""
+    found = {name: Views() for name in ADDRESSES}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page(base_url=url, viewport={"width": 1440, "height": 900})
+        page.add_init_script(WATCH)
+        for number in range(-1, rounds):
+            for name, address in ADDRESSES.items():
+                view = look(page, address)
+                if number >= 0:
+                    found[name].add(view)
+        browser.close()
+    return found
+
+
+def look(page: Page, address: str) -> dict[str, Any]:
+    """Open a page; return what its view cost."""
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector("html[data-usable]", timeout=PATIENCE_MS)
+    page.wait_for_load_state("networkidle", timeout=PATIENCE_MS)
+    found: dict[str, Any] = page.evaluate(READ)
+    return found
+
+
+def report(found: dict[int, dict[str, Views]], rounds: int) -> Any:
+    """Yield the table, in Markdown."""
+    small, large = (found[size] for size in SIZES)
+    yield (
+        f"`python -m tests.benchmarks.dashboard`, {os.cpu_count()} cores, medians of {rounds} views"
+        " with a warm cache; figures change with the machine."
+    )
+    yield ""
+    yield (
+        "| page, with 1,000,000 predictions over 2 years | usable in, s | callbacks p95, ms "
+        "| sent, kB | time against 100,000 |"
+    )
+    yield "| --- | --- | --- | --- | --- |"
+    yield f"| must | {MOST_SECONDS} | {MOST_MILLISECONDS} | {MOST_BYTES // 1000} | {MOST_RATIO} |"
+    for name in ADDRESSES:
+        seconds = statistics.median(large[name].seconds)
+        ratio = seconds / statistics.median(small[name].seconds)
+        yield (
+            f"| {name} | {seconds:.2f} | {p95(large[name].callbacks):.0f}"
+            f" | {max(large[name].bytes) / 1000:.0f} | {ratio:.2f} |"
+        )
+    every = [one for views in large.values() for one in views.callbacks]
+    yield f"| all | | {p95(every):.0f} | | |"
+
+
+def p95(values: list[float]) -> float:
+    """Return what 95 in 100 values stay below."""
+    return float(np.quantile(values, 0.95))
+
+
+if __name__ == "__main__":
+    main()
