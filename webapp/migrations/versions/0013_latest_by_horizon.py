@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0011"
+revision = "0013"
 down_revision = "0012"
 
 TABLE, OLD, NEW = (
