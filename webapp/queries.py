@@ -39,6 +39,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from training.features import HORIZONS
 
 from .extensions import db
+from .keeping import kept
 from .models import (
     Activation,
     Alert,
@@ -350,6 +351,15 @@ def predictions_frame(
     )
 
 
+def _data_state() -> tuple[Any, ...]:
+    """Return what changes with every new hour, prediction and history."""
+    with reading() as connection:
+        revision = connection.scalar(select(func.max(Observation.revision)))
+        newest = connection.scalar(select(func.max(Prediction.id)))
+    return history_start(), revision, newest
+
+
+@kept(_data_state)
 def scored_frame(
     *,
     start: dt.datetime | None = None,
@@ -361,7 +371,7 @@ def scored_frame(
     """Return what scoring needs of the predictions whose hour has happened, in order of time.
 
     Of several versions the one that spoke last counts. Predictions at other horizons than
-    `HORIZONS` are left out.
+    `HORIZONS` are left out. It is kept: whoever changes it changes a copy.
     """
     said = LatestPrediction
     names = ["model_version", "source", "lower", "upper", "baseline", "weather", "temperature"]
@@ -390,6 +400,7 @@ def scored_frame(
     return frame.drop_duplicates(["datetime", "source", "horizon"], keep="last")
 
 
+@kept(_data_state)
 def scores_by(
     column: Literal["kind", "model_version"],
     *,
