@@ -3,14 +3,12 @@
 import logging
 import sys
 import time
-from pathlib import Path
 
 from flask import current_app
 
 from training import tracking
 
-from . import create_app, queries
-from .locks import FileLock
+from . import create_app, locks, queries
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ def follow(activation: int) -> None:
 def _set(activation: int) -> None:
     """Set the alias, if the activation still is the newest."""
     uri = current_app.config["VLIB_MLFLOW_TRACKING_URI"]
-    with FileLock(Path(current_app.instance_path) / "alias.lock") as lock:
+    with locks.of_all("alias") as lock:
         lock.acquire(wait=True)  # else one that read before could set after a newer one
         champion = queries.champion_in_mlflow()
         if champion is not None and queries.newest_activation() == activation:

@@ -1,16 +1,15 @@
 """APScheduler, in exactly one of the serving processes.
 
-Which one is decided by a kernel lock: it is free again as soon as its holder dies, and the
-next process that looks takes it. What is due is read from the database, so restarts, clock
-jumps and a change of leader neither lose a run nor double it: a due time that has passed and
-led to no run is caught up once.
+Which one is decided by a lock that all machines share: it is free again as soon as its holder
+dies, and the next process that looks takes it. What is due is read from the database, so
+restarts, clock jumps and a change of leader neither lose a run nor double it: a due time that has
+passed and led to no run is caught up once.
 """
 
 import datetime as dt
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -18,10 +17,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from cronsim import CronSim
 from flask import Flask, current_app
 
-from . import alerts, auth, queries, retention, retraining
+from . import alerts, auth, locks, queries, retention, retraining
 from .errors import Conflict
 from .feeds import watching
-from .locks import FileLock
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +33,18 @@ class Leader:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.scheduler: BackgroundScheduler | None = None
-        self._lock = FileLock(Path(app.instance_path) / "scheduler.lock")
+        with app.app_context():
+            self._lock = locks.of_all("scheduler")
 
     def compete(self) -> None:
         """Start the scheduler if no other process has it; keep ours in time."""
         if self.scheduler is not None:
-            self._follow_the_clock()
-            return
+            if self._lock.is_held():
+                self._follow_the_clock()
+                return
+            log.warning("This one schedules no more: the database has dropped its connection")
+            self.scheduler.shutdown(wait=False)
+            self.scheduler = None
         if not self._lock.acquire():
             return
         log.info("This one schedules: process %s", os.getpid())
@@ -80,10 +83,8 @@ class Leader:
 
 
 def tick(app: Flask) -> None:
-    """Look after trainings that died, and start the one that is due."""
+    """Start the training that is due."""
     with app.app_context():
-        retraining.abandon_dead()
-        retraining.end_overdue()
         try:
             if queries.newest_activation() == 0:
                 _train_first()

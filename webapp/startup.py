@@ -22,7 +22,7 @@ from flask import Flask, current_app
 
 from training import sources
 
-from . import auth, importing, journal, logs, predictor, queries, scheduler
+from . import auth, importing, journal, locks, logs, predictor, queries, retraining, scheduler
 from .extensions import db, make_database, migrate
 from .locks import FileLock
 
@@ -82,7 +82,8 @@ def prepare(app: Flask, log_form: str = "text") -> None:
             " or set VLIB_INSTANCE_PATH to a folder of its own."
         )
     app.extensions["server_lock"] = lock  # held for as long as the process lives
-    with app.app_context():
+    with app.app_context(), locks.of_all("setup") as one_at_a_time:
+        one_at_a_time.acquire(wait=True)
         upgrade_database()
         if queries.newest_observation() is None:
             queries.upsert_frame(sources.embedded_history(), importing.demo())
@@ -150,10 +151,12 @@ def start(app: Flask) -> None:
     with app.app_context():
         predictor.current()
     _every(app, app.config["VLIB_REFRESH_SECONDS"], lambda: predictor.current().refresh())
+    _every(app, app.config["VLIB_REFRESH_SECONDS"], lambda: predictor.current().mend())
     with app.app_context():
         journal.current().drainer = os.getpid()
     _leave_what_is_loaded_alone()
     _every(app, journal.DRAIN_SECONDS, lambda: journal.current().drain())
+    _every(app, app.config["VLIB_SCHEDULER_SECONDS"], retraining.look_after)
     leader = scheduler.Leader(app)
     _every(app, app.config["VLIB_SCHEDULER_SECONDS"], leader.compete)
 
