@@ -16,10 +16,9 @@ from training.evaluate import metrics
 from training.history import History
 from training.intervals import Intervals
 from training.quantiles import Quantiles
-from webapp import create_app, importing, queries, startup, trainer
+from webapp import create_app, importing, queries, startup, trainer, versions
 from webapp.api.answers import RunReceipt
 from webapp.extensions import db
-from webapp.retraining import models_path
 
 TOKEN = "the-admins-token"
 SETTINGS = {"TESTING": True, "VLIB_ADMIN_TOKEN": TOKEN, "VLIB_REFRESH_SECONDS": 0}
@@ -72,7 +71,7 @@ def receipt(decision: str) -> dict[str, Any]:
 def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     """Store a tiny model as `trainer` stores a real one; return its number."""
     history = History.from_frame(frame)
-    directory = models_path() / f".{decision}"
+    directory = versions.folder() / f".{decision}"
     checksums = tiny_champion(directory, history)
     served = artefact.Artefact.load(directory, checksums)
     held = history.hours[-HOLDOUT_HOURS:]
@@ -99,7 +98,7 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     rows = trainer.backtest_rows(scored)
     queries.add_run(f"run-{decision}", "first", None)  # as late: a scheduler would abandon it
     with queries.finishing(f"run-{decision}", outcome, version, rows) as number:
-        directory.rename(models_path() / str(number))
+        directory.rename(versions.directory(number))
     return number
 
 

@@ -115,8 +115,7 @@ class Predictor:
     the first request that finds it out of date refreshes it.
     """
 
-    def __init__(self, models: Path, calendar: Calendar, max_age: float) -> None:
-        self.models = models
+    def __init__(self, calendar: Calendar, max_age: float) -> None:
         self.calendar = calendar
         self.serving: Serving | None = None
         self.others = Versions(self._load_other)
@@ -155,7 +154,7 @@ class Predictor:
             return
         self._not_fetched = None
         try:
-            fetching.fetch(version, self._folder(version))
+            fetching.fetch(version, versions.directory(version))
             versions.prune()
         except BrokenArtefact as error:
             self._not_fetched = str(error)
@@ -180,7 +179,7 @@ class Predictor:
         """Read what is known of how a version works, once."""
         if self._understood is None or self._understood[0] != version:
             try:
-                found = read_understanding(self.models / str(version), queries.checksums(version))
+                found = read_understanding(versions.directory(version), queries.checksums(version))
             except BrokenArtefact:
                 found = None
             self._understood = version, found
@@ -212,11 +211,7 @@ class Predictor:
 
     def _touched(self) -> bool:
         """Say whether the files of what serves or should, which never change, did or came."""
-        files = self._files.items()
-        return any(versions.state(self._folder(version)) != state for version, state in files)
-
-    def _folder(self, version: int) -> Path:
-        return self.models / str(version)
+        return any(versions.state(version) != state for version, state in self._files.items())
 
     def _swap(self, activation: int) -> None:
         """Serve the champion or, while it can't be served, the one before it."""
@@ -248,7 +243,7 @@ class Predictor:
 
     def _may_come(self, version: int) -> bool:
         """Say whether a champion is not here, but may be fetched."""
-        there = self._folder(version).is_dir()
+        there = versions.directory(version).is_dir()
         return not there and self._not_fetched is None and fetching.is_possible()
 
     def _instead(self, champion: int) -> str:
@@ -260,18 +255,17 @@ class Predictor:
 
     def _serve(self, version: int, checksums: dict[str, str]) -> None:
         """Serve a version; raise `BrokenArtefact` if its files are not what was stored."""
-        self._files[version] = versions.state(self._folder(version))
+        self._files[version] = versions.state(version)
         if self.serving is not None and version == self.serving.version:
-            check_files(self._folder(version), checksums)
+            check_files(versions.directory(version), checksums)
             return
-        self.serving = Serving(version, load(self._folder(version), checksums))
+        self.serving = Serving(version, load(versions.directory(version), checksums))
         log.info("Model %s serves", version)
 
 
 def init_app(app: Flask) -> None:
     """Give the application its predictor, still without a champion."""
     app.extensions["predictor"] = Predictor(
-        models=Path(app.instance_path) / "models",
         calendar=Calendar(app.config["VLIB_HOLIDAYS"]),
         # Twice the thread's interval: requests only refresh where no thread does.
         max_age=app.config["VLIB_REFRESH_SECONDS"] * 2,
@@ -338,19 +332,20 @@ def explain(
     return prediction, added | {"baseline": round(added["baseline"] + rest, 3)}
 
 
-def quantiles(requests: Sequence[HourRequest], level: float) -> list[float] | None:
-    """Return the rentals that hours do not exceed with a probability; nothing is stored.
+def predict_quantile(
+    requests: Sequence[HourRequest], level: float
+) -> tuple[list[Prediction], list[float] | None]:
+    """Predict hours, and what they do not exceed with a probability; nothing is stored.
 
-    None if the champion was trained before it kept quantiles. Raises `Unavailable` while there is
-    no champion.
+    No quantiles if the champion was trained before it kept them. Raises `Unavailable` while there
+    is no champion.
     """
     predictions, matrix, artefact = _predict(requests, "whatif", None, None)
     kept = Quantiles.of(artefact.metadata)
     if kept is None:
-        return None
+        return predictions, None
     rentals, lower, upper = np.array([(one.rentals, one.lower, one.upper) for one in predictions]).T
-    found: list[float] = kept.at(level, rentals, lower, upper, matrix).tolist()
-    return found
+    return predictions, kept.at(level, rentals, lower, upper, matrix).tolist()
 
 
 def understanding() -> dict[str, Any] | None:

@@ -170,7 +170,7 @@ def _abandon_active() -> None:
     """
     if (run := queries.active_run()) is not None:
         _abandon(run)
-    for left in models_path().glob(".*-*-*-*-*"):  # also of those that other machines abandoned
+    for left in versions.folder().glob(".*-*-*-*-*"):  # also of those that other machines abandoned
         shutil.rmtree(left, ignore_errors=True)
 
 
@@ -264,14 +264,9 @@ def _is_here(run: JSON) -> bool:
     return not queries.is_shared() or run["machine"] == machine()
 
 
-def models_path() -> Path:
-    """Return the folder of the artefacts, one folder a version."""
-    return versions.folder()
-
-
 def workspace(run_id: str) -> Path:
     """Return the folder that a training works in."""
-    return models_path() / f".{run_id}"
+    return versions.folder() / f".{run_id}"
 
 
 def _lock_path() -> Path:
