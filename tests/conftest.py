@@ -16,7 +16,7 @@ from training.evaluate import metrics
 from training.history import History
 from training.intervals import Intervals
 from training.quantiles import Quantiles
-from webapp import create_app, importing, queries, startup, trainer, versions
+from webapp import create_app, importing, predictor, queries, startup, trainer, versions
 from webapp.api.answers import RunReceipt
 from webapp.extensions import db
 
@@ -99,6 +99,7 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     queries.add_run(f"run-{decision}", "first", None)  # as late: a scheduler would abandon it
     with queries.finishing(f"run-{decision}", outcome, version, rows) as number:
         directory.rename(versions.directory(number))
+    predictor.load(versions.directory(number), checksums)  # no copy has to be tried in a child
     return number
 
 
