@@ -1,7 +1,10 @@
 """An instance with four months of real hours and a tiny champion, copied for each test."""
 
 import shutil
+import threading
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,9 @@ import pandas as pd
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
-from training import artefact, model, sources, train
+from training import artefact, model, sources, tracking, train
 from training.calendar import Calendar
 from training.evaluate import metrics
 from training.history import History
@@ -101,6 +105,27 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
         directory.rename(versions.directory(number))
     predictor.load(versions.directory(number), checksums)  # no copy has to be tried in a child
     return number
+
+
+@contextmanager
+def serving(app: Flask, **options: Any) -> Iterator[str]:
+    """Let an application answer on a free port, in threads of this process; give its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, **options)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store of MLflow's, to copy into instance folders: to make one takes seconds."""
+    store = tmp_path_factory.mktemp("store") / "mlflow.db"
+    with warnings.catch_warnings(action="ignore"):  # importing mlflow warns of much
+        tracking.make_store(store)
+    return store
 
 
 @pytest.fixture(scope="session")
