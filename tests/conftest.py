@@ -1,6 +1,8 @@
 """An instance with four months of real hours and a tiny champion, copied for each test."""
 
 import shutil
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,15 +13,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
+from werkzeug.serving import make_server
 
 from tests import postgres
-from training import artefact, model, sources, train
+from tests.postgres import ENGINES
+from training import artefact, model, sources, tracking, train
 from training.calendar import Calendar
 from training.evaluate import metrics
 from training.history import History
 from training.intervals import Intervals
 from training.quantiles import Quantiles
-from webapp import create_app, importing, queries, startup, trainer, versions
+from webapp import create_app, importing, predictor, queries, startup, trainer, versions
 from webapp.api.answers import RunReceipt
 from webapp.extensions import db
 
@@ -102,7 +106,29 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     queries.add_run(f"run-{decision}", "first", None)  # as late: a scheduler would abandon it
     with queries.finishing(f"run-{decision}", outcome, version, rows) as number:
         directory.rename(versions.directory(number))
+    predictor.load(versions.directory(number), checksums)  # no copy has to be tried in a child
     return number
+
+
+@contextmanager
+def serving(app: Flask, **options: Any) -> Iterator[str]:
+    """Let an application answer on a free port, in threads of this process; give its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, **options)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store of MLflow's, to copy into instance folders: to make one takes seconds."""
+    store = tmp_path_factory.mktemp("store") / "mlflow.db"
+    with warnings.catch_warnings(action="ignore"):  # importing mlflow warns of much
+        tracking.make_store(store)
+    return store
 
 
 @pytest.fixture(scope="session")
@@ -166,9 +192,11 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests marked `both_engines` on both."""
-    if "engine" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_engines"):
-        metafunc.parametrize("engine", postgres.ENGINES, indirect=True)
+    """Run the tests marked `both_engines` on both, those marked `postgres` on that."""
+    marked = {marker.name for marker in metafunc.definition.iter_markers()}
+    engines = ENGINES[1:] if "postgres" in marked else ENGINES if "both_engines" in marked else ()
+    if "engine" in metafunc.fixturenames and engines:
+        metafunc.parametrize("engine", engines, indirect=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,12 +17,12 @@ NONE = pytest.mark.skipif(not SERVER, reason="VLIB_TEST_POSTGRES names no server
 ENGINES = ("sqlite", pytest.param("postgresql", marks=NONE))
 
 
-def execute(statement: str) -> None:
+def execute(statement: str | sa.Select[Any]) -> None:
     """Do something that no transaction may hold, as to make a database."""
     assert SERVER is not None
     engine = sa.create_engine(SERVER, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.execute(sa.text(statement))
+        connection.execute(sa.text(statement) if isinstance(statement, str) else statement)
 
 
 @contextmanager
@@ -34,6 +35,24 @@ def database(template: str = "template0") -> Iterator[str]:
         yield sa.make_url(SERVER).set(database=name).render_as_string(hide_password=False)
     finally:
         execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def cut(engine: sa.Engine) -> None:
+    """Break all connections to an application's database, as a restart of the server does."""
+    ours = sa.text("datname = :name").bindparams(name=engine.url.database)
+    connections = sa.table("pg_stat_activity", sa.column("pid"), sa.column("datname"))
+    execute(sa.select(sa.func.pg_terminate_backend(connections.c.pid)).where(ours))
+
+
+@contextmanager
+def away(engine: sa.Engine) -> Iterator[None]:
+    """Let nobody connect to an application's database."""
+    execute(f"ALTER DATABASE {engine.url.database} ALLOW_CONNECTIONS false")
+    try:
+        cut(engine)
+        yield
+    finally:
+        execute(f"ALTER DATABASE {engine.url.database} ALLOW_CONNECTIONS true")
 
 
 def copy(source: Flask, target: Flask) -> None:

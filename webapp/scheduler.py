@@ -42,9 +42,8 @@ class Leader:
             if self._lock.is_held():
                 self._follow_the_clock()
                 return
-            log.warning("This one schedules no more: the database has dropped its connection")
-            self.scheduler.shutdown(wait=False)
-            self.scheduler = None
+            log.warning("This one schedules no more: its connection to the database broke")
+            self.retire()
         if not self._lock.acquire():
             return
         log.info("This one schedules: process %s", os.getpid())
@@ -60,6 +59,13 @@ class Leader:
         if self.app.config["VLIB_GBFS_URL"]:
             self._every(watching.TICK_SECONDS, watching.watch_stations)
         self.scheduler.start()
+
+    def retire(self, *, wait: bool = False) -> None:
+        """Schedule no more, and leave it to another; `wait` for what runs."""
+        if self.scheduler is not None:
+            self.scheduler.shutdown(wait)
+            self.scheduler = None
+        self._lock.release()
 
     def _follow_the_clock(self) -> None:
         """Do now what a clock that was set back would let wait until it is that late again."""

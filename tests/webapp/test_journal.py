@@ -39,6 +39,7 @@ def stored() -> int:
         )
 
 
+@pytest.mark.both_engines
 def test_a_prediction_is_found_while_it_waits_and_after(waiting: FlaskClient) -> None:
     address = f"/api/predictions/{ask(waiting)}"
     before = waiting.get(address)
@@ -159,6 +160,7 @@ def test_the_journal_has_a_limit(waiting: FlaskClient, instance: Path) -> None:
     ask(waiting)
 
 
+@pytest.mark.both_engines
 def test_what_a_dead_process_left_is_stored_but_not_its_torn_last_line(
     waiting: FlaskClient, instance: Path
 ) -> None:
@@ -172,6 +174,7 @@ def test_what_a_dead_process_left_is_stored_but_not_its_torn_last_line(
     assert not segments.paths(instance / "journal")
 
 
+@pytest.mark.both_engines
 def test_what_is_drained_twice_is_stored_once(waiting: FlaskClient, instance: Path) -> None:
     ask(waiting)
     (path,) = segments.paths(instance / "journal")
@@ -191,6 +194,7 @@ def test_the_file_of_a_living_process_is_left_alone(waiting: FlaskClient, instan
         assert len(segments.paths(instance / "journal")) == 1
 
 
+@pytest.mark.both_engines
 def test_a_line_that_the_database_refuses_holds_up_no_other(
     waiting: FlaskClient, instance: Path
 ) -> None:

@@ -17,6 +17,8 @@ from tests.conftest import add_version
 from webapp import queries, retraining, versions
 from webapp.errors import Conflict, NotFound
 
+pytestmark = pytest.mark.both_engines
+
 
 @pytest.fixture
 def sleeper(monkeypatch: pytest.MonkeyPatch):
@@ -112,7 +114,8 @@ def test_a_failed_look_keeps_no_lock(
 def test_what_was_due_is_owed_while_no_process_was_started_for_it(app: Flask) -> None:
     with app.app_context():
         due = dt.datetime(2026, 11, 23, 3)
-        queries.add_run("lost", "schedule", due)  # and then the scheduler died
+        here = retraining.machine()
+        queries.add_run("lost", "schedule", due, machine=here)  # and then the scheduler died
         retraining.abandon_dead()
         assert queries.get_run("lost")["status"] == "abandoned"  # type: ignore[index]
         assert queries.last_due(due) is None
