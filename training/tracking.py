@@ -159,9 +159,9 @@ def fetch(uri: str, run_id: str, directory: Path) -> None:
     TrackingUnavailable
         The store failed, or has no such files.
     """
+    check(uri)
     from mlflow.exceptions import MlflowException
 
-    check(uri)
     try:
         directory.mkdir()
         got = Path(_client(uri).download_artifacts(run_id, SERVED, str(directory)))

@@ -193,7 +193,7 @@ def is_gone(process_group: int) -> bool:
 def test_a_killed_training_leaves_no_version_half_made(fleet: Fleet) -> None:
     (other,) = fleet.others()
     with fleet.apps[other].app_context():
-        run = begin("deciding")
+        run = begin("fitting")
         os.killpg(run["process_group"], signal.SIGKILL)
         assert end_of(run["run_id"], SOON)["status"] == "abandoned"
         assert [model["version"] for model in queries.list_models()] == ["2", "1"]
