@@ -74,7 +74,7 @@ CONTROLS = {
 TIME, SCATTER, HOURS, SLICES = (
     f"performance-{name}-graph" for name in ("time", "scatter", "hour", "slice")
 )
-POINTS = 800
+POINTS = 500
 
 COLUMNS = {
     "datetime": N_("Hour"),
