@@ -223,8 +223,7 @@ def by_slice(table: pd.DataFrame, theme: str) -> Figure:
     """Draw the error of model and baseline by slice, `label`, from the top down."""
     colours = THEMES[theme]
     numbers = [formats.number(value) for value in table["mae"]]
-    labels = [_wrapped(name) for name in table["label"]]
-    names = [f"{label} <b>{number}</b>" for label, number in zip(labels, numbers, strict=True)]
+    names = [_wrapped(name) for name in table["label"]]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -246,9 +245,15 @@ def by_slice(table: pd.DataFrame, theme: str) -> Figure:
     figure = _dress([bars, marks], theme, hovermode="y unified", bargap=0.35)
     top = table[["mae", "baseline_mae"]].max().max()
     figure["layout"]["height"] = max(HEIGHT, 90 + 30 * len(names))
-    figure["layout"]["margin"]["l"] = _room(labels) + _room(numbers)
+    figure["layout"]["margin"]["l"] = _room(names) + _room(numbers)
     figure["layout"]["xaxis"] |= {"range": [0, 1.05 * top], "title": _title(_(UNIT))}
-    figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    figure["layout"]["yaxis"] |= {
+        "autorange": "reversed",
+        "showgrid": False,
+        "tickvals": names,
+        # Behind a short bar the number would lie under the mark of the baseline.
+        "ticktext": [f"{name} <b>{text}</b>" for name, text in zip(names, numbers, strict=True)],
+    }
     return figure
 
 
@@ -289,7 +294,8 @@ def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
 def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
     """Draw one day's predictions with their interval, the hour at position `chosen` marked.
 
-    `frame` has the columns `datetime`, `predicted`, `lower`, `upper` and perhaps `bikes`.
+    `frame` has the columns `datetime`, `predicted`, `lower`, `upper`, `typical` and perhaps
+    `bikes`.
     """
     colours = THEMES[theme]
     hours, predicted = frame["datetime"], frame["predicted"]
@@ -306,9 +312,19 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         },
         "hoverinfo": "skip",
     }
+    typical = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": _("A typical day"),
+        "x": as_json(hours),
+        "y": as_json(frame["typical"]),
+        "line": {"color": colours.actual, "width": 1.5, "dash": "dot"},
+        "hovertemplate": "%{y:.0f}",
+    }
     traces = [
         _band(hours, frame["lower"], frame["upper"], colours),
         _prediction(hours, predicted, frame["lower"], frame["upper"], colours),
+        typical,
         mark,
     ]
     if "bikes" in frame:
