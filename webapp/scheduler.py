@@ -6,20 +6,24 @@ restarts, clock jumps and a change of leader neither lose a run nor double it: a
 passed and led to no run is caught up once.
 """
 
+from __future__ import annotations
+
 import datetime as dt
 import logging
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 from cronsim import CronSim
 from flask import Flask, current_app
 
 from . import alerts, auth, locks, queries, retention, retraining
 from .errors import Conflict
 from .feeds import watching
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +50,10 @@ class Leader:
             self.retire()
         if not self._lock.acquire():
             return
+        # Only now: whoever starts, or never leads, need not wait for the library.
+        from apscheduler.executors.pool import ThreadPoolExecutor
+        from apscheduler.schedulers.background import BackgroundScheduler
+
         log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
             timezone=dt.UTC,
