@@ -42,13 +42,11 @@ class Leader:
 
     def compete(self) -> None:
         """Start the scheduler if no other process has it; keep ours in time."""
-        if self.scheduler is not None:
-            if self._lock.is_held():
-                self._follow_the_clock()
-                return
-            log.warning("This one schedules no more: its connection to the database broke")
+        if not (self._lock.is_held() or self._lock.acquire()):
             self.retire()
-        if not self._lock.acquire():
+            return
+        if self.scheduler is not None:
+            self._follow_the_clock()
             return
         # Only now: whoever starts, or never leads, need not wait for the library.
         from apscheduler.executors.pool import ThreadPoolExecutor
@@ -71,6 +69,7 @@ class Leader:
     def retire(self, *, wait: bool = False) -> None:
         """Schedule no more, and leave it to another; `wait` for what runs."""
         if self.scheduler is not None:
+            log.info("Another process schedules in place of %s", os.getpid())
             self.scheduler.shutdown(wait)
             self.scheduler = None
         self._lock.release()

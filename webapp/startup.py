@@ -19,6 +19,7 @@ import flask.cli
 import flask_migrate
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
+from sqlalchemy.exc import OperationalError
 
 from training import sources
 
@@ -175,6 +176,8 @@ def _every(app: Flask, seconds: float, work: Callable[[], None]) -> None:
             try:
                 with app.app_context():
                     work()
+            except OperationalError as error:
+                log.warning("A background task waits for the database: %s", error.orig)
             except Exception:
                 log.exception("A background task failed; it is tried again in %s s", seconds)
 
