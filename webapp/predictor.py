@@ -123,8 +123,10 @@ class Predictor:
         self.coming = False  # the champion, from another machine: that is its only problem
         self.outage: str | None = None  # of the database
         self._wanted: int | None = None  # the champion, if it can't serve
-        self._not_fetched: str | None = None  # why that failed
-        self._fetch_at = self._retry_at = float("-inf")
+        self._fetched: int | None = None  # the version that was last to be fetched,
+        self._not_fetched: str | None = None  # why that failed,
+        self._fetch_at = float("-inf")  # and when it may be tried again
+        self._retry_at = float("-inf")
         self._files: dict[int, versions.State] = {}  # of what serves and should, when last read
         self._understood: tuple[int, dict[str, Any] | None] | None = None
         self._activation = 0
@@ -150,9 +152,11 @@ class Predictor:
     def mend(self) -> None:
         """Fetch a champion that can't serve from this machine's files; takes seconds."""
         version = self._wanted
-        if version is None or time.monotonic() < self._fetch_at or not fetching.is_possible():
+        if version is None or not fetching.is_possible():
             return
-        self._not_fetched = None
+        if version == self._fetched and time.monotonic() < self._fetch_at:
+            return
+        self._fetched, self._not_fetched = version, None
         try:
             fetching.fetch(version, versions.directory(version))
             versions.prune()
@@ -232,7 +236,7 @@ class Predictor:
         self.coming = problem is not None and self._may_come(champions[0][0])
         if self.coming:
             problem = f"model {self._wanted} is being fetched"
-        elif problem and self._not_fetched:
+        elif problem and self._not_fetched and self._wanted == self._fetched:
             problem += f", and {self._not_fetched}"
         if problem:
             problem += f"; {self._instead(champions[0][0])}"
@@ -243,8 +247,9 @@ class Predictor:
 
     def _may_come(self, version: int) -> bool:
         """Say whether a champion is not here, but may be fetched."""
+        failed = version == self._fetched and self._not_fetched
         there = versions.directory(version).is_dir()
-        return not there and self._not_fetched is None and fetching.is_possible()
+        return not there and not failed and fetching.is_possible()
 
     def _instead(self, champion: int) -> str:
         if self.serving is None:
