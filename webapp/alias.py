@@ -1,6 +1,7 @@
 """MLflow's alias `champion` follows the database: a process, which `retraining` starts."""
 
 import logging
+import os
 import sys
 import time
 
@@ -17,6 +18,7 @@ PAUSES = (0, *(2**n for n in range(11)))  # seconds; half an hour in all
 
 def main(activation: str) -> None:
     """Follow an activation in a process of its own."""
+    os.nice(10)  # other machines fetch the champion just now
     logging.basicConfig(level=logging.INFO)
     with create_app().app_context():
         follow(int(activation))
