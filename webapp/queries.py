@@ -23,15 +23,18 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Text,
     Update,
     bindparam,
     case,
+    cast,
     delete,
     func,
     insert,
     select,
     text,
     type_coerce,
+    types,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -446,10 +449,10 @@ def newest_replayed(after: str) -> dt.datetime | None:
 
 
 def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
-    """Return the first and the last hour that was ever predicted."""
+    """Return the first and the last hour that was ever predicted, other than in a what-if."""
     with reading() as connection:  # one by one: together they would read the whole index
-        first = connection.scalar(select(func.min(Prediction.datetime)))
-        last = connection.scalar(select(func.max(Prediction.datetime)))
+        first = connection.scalar(select(func.min(LatestPrediction.datetime)))
+        last = connection.scalar(select(func.max(LatestPrediction.datetime)))
     return (first, last) if first and last else None
 
 
@@ -488,11 +491,20 @@ def scored_predictions() -> set[str]:
 
 def oldest_predictions(after: str, before: str | None, limit: int) -> Sequence[str]:
     """Return ids between two, from the oldest on, without those of backtests."""
-    statement = select(Prediction.id).where(Prediction.id > after, Prediction.source != "backtest")
-    if before is not None:
-        statement = statement.where(Prediction.id < before)
     with reading() as connection:
-        return connection.scalars(statement.order_by(Prediction.id).limit(limit)).all()
+        return connection.scalars(_oldest([Prediction.id], after, before).limit(limit)).all()
+
+
+def oldest_frame(after: str, before: str, limit: int) -> pd.DataFrame:
+    """Return all that is stored of the `oldest_predictions`; their JSON is text."""
+    columns = [
+        cast(column, Text).label(column.name) if isinstance(column.type, types.JSON) else column
+        for column in Prediction.__table__.columns
+    ]
+    return _frame(_oldest(columns, after, before).limit(limit)).astype(
+        {"as_of": "datetime64[us]", "horizon": "Int32", "model_version": "int32"}
+        | {"baseline": float}
+    )
 
 
 def delete_predictions(ids: Sequence[str]) -> int:
@@ -910,6 +922,13 @@ def _scored(
     if end is not None:
         chosen.append(said.datetime < end)
     return chosen
+
+
+def _oldest(columns: list[Any], after: str, before: str | None) -> Select[Any]:
+    statement = select(*columns).where(Prediction.id > after, Prediction.source != "backtest")
+    if before is not None:
+        statement = statement.where(Prediction.id < before)
+    return statement.order_by(Prediction.id)
 
 
 def _score(actual: Any) -> list[ColumnElement[Any]]:
