@@ -72,6 +72,7 @@ OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in
 HISTORY = [name for name in OBSERVED if name != "estimated"]
 KINDS = (0, *HORIZONS)
 WEEK = dt.timedelta(days=7)
+WALKED = 20_000  # predictions that a page of a listing looks through: some 50 ms
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
 # What outlives the history that it was about; all other tables go with it.
@@ -273,8 +274,11 @@ def list_predictions(
     limit: int,
     cursor: str | None,
 ) -> tuple[list[JSON], str | None]:
-    """Return a page of predictions, the last asked first, and the cursor of the next page."""
-    statement = _between(_answered(), Prediction.datetime, start, end)
+    """Return a page of predictions, the last asked first, and the cursor of the next page.
+
+    No page looks through more than `WALKED` of them: it may be short and have a next one.
+    """
+    statement = _answered().order_by(Prediction.id.desc()).limit(limit + 1)
     if model_version is not None:
         statement = statement.where(Prediction.model_version == model_version)
     if source is not None:
@@ -282,9 +286,14 @@ def list_predictions(
     if cursor is not None:
         statement = statement.where(Prediction.id < cursor)
     with reading() as connection:
-        rows = connection.execute(statement.order_by(Prediction.id.desc()).limit(limit + 1)).all()
+        hour: Any = Prediction.datetime
+        last = _end_of_walk(connection, start, end, cursor)
+        if last is not None:
+            hour = func.coalesce(hour, None)  # no index has that: ids are walked, not hours sorted
+            statement = statement.where(Prediction.id >= last)
+        rows = connection.execute(_between(statement, hour, start, end)).all()
     items = [_prediction(row) for row in rows[:limit]]
-    return items, items[-1]["prediction_id"] if len(rows) > limit else None
+    return items, items[-1]["prediction_id"] if len(rows) > limit else last
 
 
 def get_prediction(prediction_id: str) -> JSON | None:
@@ -946,6 +955,19 @@ def _clear(connection: Connection) -> None:
         if table.name not in OUTLIVING:
             connection.execute(delete(table))
     connection.execute(update(ModelVersion).values(decision="rejected"))
+
+
+def _end_of_walk(
+    connection: Connection, start: dt.datetime | None, end: dt.datetime | None, cursor: str | None
+) -> str | None:
+    """Return the id at which a page of a listing ends at the latest, None if it needs no end."""
+    of_hours = _between(select(Prediction.datetime), Prediction.datetime, start, end)
+    if connection.scalar(of_hours.offset(WALKED).limit(1)) is None:
+        return None  # their index leads to them
+    older = select(Prediction.id).order_by(Prediction.id.desc())
+    if cursor is not None:
+        older = older.where(Prediction.id < cursor)
+    return connection.scalar(older.offset(WALKED - 1).limit(1))
 
 
 def _answered() -> Select[Any, Any, Any]:
