@@ -74,7 +74,7 @@ CONTROLS = {
 TIME, SCATTER, HOURS, SLICES = (
     f"performance-{name}-graph" for name in ("time", "scatter", "hour", "slice")
 )
-POINTS = 800
+POINTS = 500
 
 COLUMNS = {
     "datetime": N_("Hour"),
@@ -126,12 +126,17 @@ def layout(choices: urls.Choices) -> Any:
             components.chart(HOURS, _("Error by hour and weekday"), "whole"),
             look="chart-grid",
         ),
-        sections.section(
-            "performance-slices-section",
-            None,
-            components.chart(SLICES, _("Where it is wrong, the worst first")),
+        html.Div(
+            [
+                sections.section(
+                    "performance-slices-section",
+                    None,
+                    components.chart(SLICES, _("Where it is wrong, the worst first")),
+                ),
+                sections.section("performance-worst-section", components.waiting("large")),
+            ],
+            className="side-by-side",
         ),
-        sections.section("performance-worst-section", components.waiting("large")),
     )
 
 
