@@ -72,7 +72,7 @@ def _write(rows: pd.DataFrame) -> None:
 
 def _finish() -> Iterator[int]:
     """Delete the rows of the file that is being moved, if there is one, and give it its name."""
-    for path in folder().glob(f"{MOVING}*"):
+    for path in sorted(folder().glob(f"{MOVING}*")):
         ids = pd.read_parquet(path, columns=["id"])["id"].tolist()
         for first in range(0, len(ids), BATCH):
             yield queries.delete_predictions(ids[first : first + BATCH])
