@@ -9,7 +9,7 @@ from flask import Flask
 from webapp import predictor, queries
 from webapp.history import to_hour
 
-from .conftest import Call
+from .conftest import Call, text
 from .test_pages import draw, row
 
 FIRST = dt.datetime(2012, 11, 1)
@@ -27,7 +27,7 @@ def test_no_page_changes(app: Flask, call: Call) -> None:
     assert "72 predictions were moved" in told.output
     assert len(pd.read_parquet(f"{app.instance_path}/archive")) == 72
     assert drawn(app, call) == before
-    assert "72\N{NO-BREAK SPACE}hours" in str(before)
+    assert "72\N{NO-BREAK SPACE}hours" in text(before[0][SECTIONS[0]]["children"])
 
 
 def store(days_ago: int) -> None:
