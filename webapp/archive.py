@@ -20,8 +20,8 @@ from .locks import FileLock
 from .retention import first_id
 from .segments import sync_folder
 
-ROWS = 100_000  # of a file: its frame takes some 100 MB of memory
-BATCH = 500  # rows deleted in one transaction: some 20 ms
+ROWS = 100_000  # of a file, and in memory at once
+BATCH = 500  # rows deleted in one transaction
 PAUSE = 0.01  # seconds between two, in which others write
 DRAFT, MOVING = ".draft", ".moving-"
 

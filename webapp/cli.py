@@ -216,7 +216,6 @@ def backup(file: Path) -> None:
 def prune(days: int) -> None:
     """Move old predictions to Parquet files, in archive/; no chart changes."""
     startup.upgrade_database()
-    moved = 0
     try:
         with click.progressbar(archive.move(days), label="Moving", show_pos=True) as steps:
             moved = sum(steps)
