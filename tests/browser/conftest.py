@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PATIENCE_MS = 15_000
+PATIENCE_MS = 120_000
 CANDIDATES = [
     {"params": {"trees": 1}, "mean_score": 30.0, "rank": 2, "fit_seconds": 0.1},
     {"params": {"trees": 2}, "mean_score": 20.0, "rank": 1, "fit_seconds": 0.2},
