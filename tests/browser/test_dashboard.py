@@ -19,7 +19,7 @@ CHARTS = {
     "/dashboard/": 1,
     "/dashboard/performance": 4,
     "/dashboard/drift": 1,
-    "/dashboard/experiments": 0,
+    "/dashboard/experiments": 1,
     "/dashboard/receipts": 0,
     "/dashboard/what-if": 1,
     "/dashboard/explain": 3,
