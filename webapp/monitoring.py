@@ -1,4 +1,4 @@
-"""How right the predictions were: pure functions on the frame of `queries.predictions_frame`.
+"""How right the predictions were: pure functions on frames of `queries`.
 
 Every function looks only at hours whose rentals are known, and returns a frame or numbers;
 it neither reads the database nor draws. Errors are in rentals per hour.
@@ -7,7 +7,6 @@ it neither reads the database nor draws. Errors are in rentals per hour.
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -124,37 +123,36 @@ def error_by_hour_and_weekday(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def error_by_slice(frame: pd.DataFrame, working: NDArray[np.bool_]) -> pd.DataFrame:
-    """Return the columns of `measured` by `kind` and `name` of a slice; see `members`."""
+    """Return the columns of `measured` by `kind` and `name` of a slice; see `sliced`."""
     known = scored(frame)
-    inside = members(known, working)
-    tables = [
-        measured(known[mask], np.zeros(mask.sum(), int)).assign(kind=kind, name=name)
-        for (kind, name), mask in inside.items()
-        if mask.any()
-    ]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    tables = []
+    for kind, (names, which) in sliced(known, working).items():
+        table = measured(known[which >= 0], which[which >= 0])
+        tables.append(table.assign(kind=kind, name=[names[i] for i in table.index]))
+    return pd.concat(tables, ignore_index=True)
 
 
-def members(
+def sliced(
     frame: pd.DataFrame, working: NDArray[np.bool_]
-) -> dict[tuple[str, str], NDArray[np.bool_]]:
-    """Say which rows belong to a slice, by its kind and its name.
+) -> dict[str, tuple[list[str], NDArray[np.int64]]]:
+    """Return the names of the slices of each kind, and which of them each row lies in, -1 for none.
 
     `working` says which rows lie on a working day. The groups of hours are those that a
     promotion looks at.
     """
     hour = frame["datetime"].dt.hour.to_numpy()
+    group = np.zeros(len(frame), np.int64)
+    for number, (first, last) in enumerate(GROUPS.values()):
+        group[(hour - first) % 24 < (last - first) % 24] = number
+    groups = [f"{group}-{day}" for group in GROUPS for day in ("working", "free")]
     temperature = frame["temperature"].to_numpy(float)
-    inside = {}
-    for group, (first, last) in GROUPS.items():
-        of_group = (hour - first) % 24 < (last - first) % 24
-        inside["hours", f"{group}-working"] = of_group & working
-        inside["hours", f"{group}-free"] = of_group & ~working
-    for name in WEATHER:
-        inside["weather", name] = (frame["weather"] == name).to_numpy()
-    for low, high in pairwise((-np.inf, *BANDS, np.inf)):
-        inside["temperature", f"{low:g}"] = (low <= temperature) & (temperature < high)
-    return inside
+    band = np.where(np.isnan(temperature), -1, np.digitize(temperature, BANDS))
+    weather = pd.Index(WEATHER).get_indexer(pd.Index(frame["weather"]))
+    return {
+        "hours": (groups, 2 * group + ~working),
+        "weather": (list(WEATHER), weather.astype(np.int64)),
+        "temperature": ([f"{low:g}" for low in (-np.inf, *BANDS)], band),
+    }
 
 
 def worst(frame: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -67,6 +67,7 @@ ACTUAL = Observation.rentals.label("actual"), Observation.estimated.label("actua
 BOOKKEEPING = ("revision", "first_revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 HISTORY = [name for name in OBSERVED if name != "estimated"]
+KINDS = (0, *HORIZONS)
 WEEK = dt.timedelta(days=7)
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
@@ -333,18 +334,12 @@ def predictions_frame(
             func.coalesce(Observation.estimated, False).label("estimated"),
         )
         .join(Observation, Observation.datetime == said.datetime, isouter=True)
-        .where(said.source.in_(sources))
+        .where(*_said_by(sources, KINDS if horizon is None else [_kind(horizon)], model_version))
         .order_by(said.datetime, said.id)
     )
-    statement = _between(statement, said.datetime, start, end)
-    if model_version is not None:
-        statement = statement.where(said.model_version == model_version)
-    # The kinds are named even where all are wanted: the index has them before the hour.
-    kinds = (0, *HORIZONS) if horizon is None else (_kind(horizon),)
-    statement = statement.where(said.kind.in_(kinds))
     if horizon is not None:
         statement = statement.where(said.horizon == horizon)
-    frame = _frame(statement)
+    frame = _frame(_between(statement, said.datetime, start, end))
     numbers = ["predicted", "lower", "upper", "baseline", "actual", "horizon"]
     return frame.astype(dict.fromkeys(numbers, float)).drop_duplicates(
         ["datetime", "source", "horizon"], keep="last"
@@ -385,12 +380,10 @@ def scored_frame(
             Observation.estimated,
         )
         .join(Observation, Observation.datetime == said.datetime)
-        .where(*_scored(said, start, end, sources, horizon))
+        .where(*_said_by(sources, _scored(horizon), model_version))
         .order_by(said.datetime, said.id)
     )
-    if model_version is not None:
-        statement = statement.where(said.model_version == model_version)
-    frame = _frame(statement)
+    frame = _frame(_between(statement, said.datetime, start, end))
     # SQLite's texts become times here at once, which is ten times faster than one by one.
     frame["datetime"] = np.asarray(frame["datetime"], "datetime64[us]")
     numbers = ["predicted", "lower", "upper", "baseline", "actual", "horizon", "temperature"]
@@ -416,13 +409,12 @@ def scores_by(
     statement = (
         select(by, *_score(actual))
         .join(Observation, Observation.datetime == said.datetime)
-        .where(*_scored(said, start, end, (source,), horizon))
+        .where(*_said_by([source], _scored(horizon), model_version))
         .group_by(by)
     )
-    if model_version is not None:
-        statement = statement.where(said.model_version == model_version)
     with reading() as connection:
-        return [(name, LiveScore(*score)) for name, *score in connection.execute(statement)]
+        rows = connection.execute(_between(statement, said.datetime, start, end))
+        return [(name, LiveScore(*score)) for name, *score in rows]
 
 
 def said_frame(start: dt.datetime | None, end: dt.datetime | None) -> pd.DataFrame:
@@ -456,8 +448,7 @@ def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
 def is_predicted(start: dt.datetime, end: dt.datetime) -> bool:
     """Say whether any hour from `start` to before `end` was predicted live."""
     said = LatestPrediction
-    live = select(said.id).where(said.source == "live", said.kind.in_((0, *HORIZONS)))
-    statement = live.limit(1)
+    statement = select(said.id).where(*_said_by(["live"], KINDS)).limit(1)
     with reading() as connection:
         return connection.scalar(_between(statement, said.datetime, start, end)) is not None
 
@@ -478,12 +469,9 @@ def scored_predictions() -> set[str]:
         newest = connection.scalar(select(func.max(Observation.datetime)))
         if newest is None:
             return set()
-        statement = select(said.id).where(said.source == "live", said.kind.in_(HORIZONS))
-        return set(
-            connection.scalars(
-                _between(statement, said.datetime, newest - 4 * WEEK, newest + 2 * WEEK)
-            )
-        )
+        statement = select(said.id).where(*_said_by(["live"], HORIZONS))
+        span = newest - 4 * WEEK, newest + 2 * WEEK
+        return set(connection.scalars(_between(statement, said.datetime, *span)))
 
 
 def oldest_predictions(after: str, before: str | None, limit: int) -> Sequence[str]:
@@ -511,13 +499,8 @@ def live_scores(days: int = 7, model_version: int | None = None) -> dict[int, Li
     with reading() as connection:
         if (newest := connection.scalar(select(func.max(Observation.datetime)))) is None:
             return {}
-        mine = [
-            said.source == "live",
-            said.kind.in_(HORIZONS),
-            said.datetime > newest - dt.timedelta(days),
-        ]
-        if model_version is not None:
-            mine.append(said.model_version == model_version)
+        mine = _said_by(["live"], HORIZONS, model_version)
+        mine.append(said.datetime > newest - dt.timedelta(days))
         last = select(func.max(said.id)).where(*mine).group_by(said.datetime, said.kind)
         statement = (
             select(said.kind, *_score(actual))
@@ -896,20 +879,23 @@ def _frame(statement: Select[Any]) -> pd.DataFrame:
         return pd.DataFrame(dict(zip(names, columns, strict=False)), columns=names)
 
 
-def _scored(
-    said: Any,
-    start: dt.datetime | None,
-    end: dt.datetime | None,
-    sources: Sequence[str],
-    horizon: int | None,
+def _said_by(
+    sources: Sequence[str], kinds: Sequence[int], model_version: int | None = None
 ) -> list[ColumnElement[bool]]:
-    """Return what chooses predictions to score; source and kind come first, as in the index."""
-    chosen = [said.source.in_(sources), said.kind.in_(HORIZONS if horizon is None else [horizon])]
-    if start is not None:
-        chosen.append(said.datetime >= start)
-    if end is not None:
-        chosen.append(said.datetime < end)
+    """Return what chooses among the latest predictions.
+
+    Source and kind are always named, also where all are wanted: the index has them before the hour.
+    """
+    said = LatestPrediction
+    chosen: list[ColumnElement[bool]] = [said.source.in_(sources), said.kind.in_(kinds)]
+    if model_version is not None:
+        chosen.append(said.model_version == model_version)
     return chosen
+
+
+def _scored(horizon: int | None) -> Sequence[int]:
+    """Return the kinds of prediction that are scored: a horizon's or those of all."""
+    return HORIZONS if horizon is None else [horizon]
 
 
 def _score(actual: Any) -> list[ColumnElement[Any]]:

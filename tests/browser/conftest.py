@@ -2,15 +2,13 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
-from tests.conftest import make_app
+from tests.conftest import make_app, serving
 from tests.dashboard.conftest import UNDERSTANDING
 from webapp.extensions import db
 
@@ -50,15 +48,10 @@ def browser() -> Iterator[Browser]:
 def server(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the application, on a free port and an instance of its own."""
     app = make_app(Path(shutil.copytree(template, tmp_path_factory.mktemp("browser") / "instance")))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:  # the tiny champion's training measures nothing
+    with serving(app) as address, pytest.MonkeyPatch.context() as patch:
+        # The tiny champion's training measures nothing.
         patch.setattr("webapp.predictor.understanding", lambda: UNDERSTANDING)
-        yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+        yield address
     with app.app_context():
         db.engine.dispose()
 

@@ -65,6 +65,19 @@ def test_each_part_begins_where_the_one_before_it_ends() -> None:
     assert (lowering["base"], lowering["x"]) == ([120], [-5])
 
 
+def test_each_part_is_as_thick_as_the_others() -> None:
+    figure = figures.parts(100.0, [("Hour", 20.0), ("Rain", -5.0)], 115.0, None, "light")
+    assert {trace["width"] for trace in figure["data"]} == {0.7}
+
+
+def test_labels_have_room(frame: pd.DataFrame) -> None:
+    short, long = (
+        figures.importance({name: [1.0]}, "light")["layout"]["margin"]["l"]
+        for name in ("Wind", "Same hours of earlier days")
+    )
+    assert short < 60 < 120 < long < 200
+
+
 def test_single_curves_are_one_trace_with_gaps() -> None:
     figure = figures.dependence([1.0, 2.0], [3.0, 4.0], [[1.0, 2.0], [5.0, 6.0]], "x", "light")
     assert figure["data"][0]["y"] == [1, 2, None, 5, 6, None]
@@ -93,7 +106,7 @@ def test_every_figure_is_one_that_plotly_knows(frame: pd.DataFrame) -> None:
         figures.heat_map(pd.DataFrame(np.zeros((7, 24))), "light"),
         figures.by_slice(table, "light"),
         figures.predicted_against_actual(monitoring.scored(frame), "light"),
-        figures.day(frame.reset_index(drop=True), 1, "light"),
+        figures.day(frame.assign(typical=30.0).reset_index(drop=True), 1, "light"),
         figures.importance({"Hour": [50.0, 52.0], "Wind": [-0.1]}, "light"),
         figures.dependence([0.0, 10.0], [5.0, 6.0], [[4.0, 7.0]], "Temperature", "light"),
         figures.dependence(["Clear", "Mist"], [5.0, 6.0], [[4.0, 7.0]], "Weather", "light"),

@@ -1,10 +1,12 @@
 """The story of an hour: what was said of it, and its neighbours."""
 
+import datetime as dt
+
 import pandas as pd
 import pytest
 from flask import Flask
 
-from webapp import queries
+from webapp import predictor, queries
 from webapp.dashboard import neighbours
 
 from .conftest import Call, text
@@ -41,3 +43,22 @@ def test_a_prediction_is_told_as_it_was_known_then(call: Call, ahead: str, known
 def test_an_hour_that_was_not_observed_has_no_neighbours(call: Call) -> None:
     drawn = draw(call, "explain-neighbours-section", "?date=2031-01-01&hour=8")
     assert drawn["explain-neighbours-section"]["children"] is None
+
+
+def test_a_typical_day_is_the_mean_of_its_kind_in_the_four_weeks_before(app: Flask) -> None:
+    day = pd.Timestamp("2012-12-19")
+    with app.app_context():
+        predictor.current()
+        typical = neighbours.typical_day(day.to_pydatetime())
+        hours = queries.observations_frame(day - pd.Timedelta(days=28), day)
+    date = hours["datetime"].dt
+    working = (date.day_of_week < 5) & (date.date != pd.Timestamp("2012-11-22").date())
+    expected = hours["rentals"][working].groupby(date.hour[working]).mean()
+    assert typical == pytest.approx(expected.to_numpy())
+
+
+def test_a_typical_day_far_ahead_is_of_the_newest_weeks(app: Flask) -> None:
+    with app.app_context():
+        predictor.current()
+        far, near = (neighbours.typical_day(dt.datetime(year, 1, 2)) for year in (2031, 2013))
+    assert far == pytest.approx(near)

@@ -1,5 +1,9 @@
 """What was read is kept while nothing new is stored."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from flask import Flask
 
@@ -24,6 +28,39 @@ def test_it_is_read_once_while_the_state_is_the_same(app: Flask) -> None:
         for number in range(keeping.ENTRIES):
             read("b", size=number)
         assert read("a", size=1) == f"a {len(reads)}"
+
+
+def test_who_asks_at_the_same_time_waits_for_one_read(app: Flask) -> None:
+    reads, asked = [], threading.Barrier(3, timeout=60)
+
+    @kept(lambda: asked.wait() and 0)
+    def read() -> int:
+        reads.append(1)
+        time.sleep(0.05)
+        return len(reads)
+
+    def look(_number: int) -> int:
+        with app.app_context():
+            return read()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(look, range(3))) == [1, 1, 1]
+
+
+def test_what_failed_is_read_again(app: Flask) -> None:
+    answers = iter([OSError("disk I/O error"), 7])
+
+    @kept(lambda: 0)
+    def read() -> int:
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    with app.app_context():
+        with pytest.raises(OSError, match="disk"):
+            read()
+        assert read() == 7
 
 
 def test_it_is_read_again_after_a_while(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.api.test_predict_api import HOUR
 from tests.processes.conftest import wait_for
+from webapp import journal, queries
 from webapp.together import Together
 
 
@@ -83,3 +84,7 @@ def test_clients_at_the_same_time_are_answered_as_if_each_were_alone(app: Flask)
         with app.app_context():
             together._answer_all()
         np.testing.assert_array_equal([answer.result() for answer in answers], alone)
+    with app.app_context():
+        journal.current().drain()
+        said = queries.said_frame(None, None)
+    assert said["requested_at"].is_unique  # a batch has one moment

@@ -31,15 +31,19 @@ INDEX = """<!DOCTYPE html>
     {%css%}
     <link rel="preload" as="script"
       href="/dashboard/_dash-component-suites/dash/dcc/async-graph.js">
-    <link rel="preload" as="script"
-      href="/dashboard/_dash-component-suites/plotly/package_data/plotly.min.js">
+    <link rel="preload" as="script" href="{plotly}">
   </head>
   <body>
     {%app_entry%}
     <noscript><p>{noscript}</p></noscript>
     <footer>{%config%}{%scripts%}{%renderer%}</footer>
+    <script async src="{plotly}"></script>
   </body>
 </html>"""
+
+
+# It is large: it is read while the first answers are under way, not when the first chart is drawn.
+PLOTLY = "/dashboard/_dash-component-suites/plotly/package_data/plotly.min.js"
 
 
 class Dashboard(Dash):
@@ -49,7 +53,10 @@ class Dashboard(Dash):
         """Return the document in the reader's language."""
         noscript = _("The dashboard needs JavaScript; the same numbers are below /api.")
         page: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
-        return page.replace("{lang}", str(language.current())).replace("{noscript}", noscript)
+        words = {"{lang}": str(language.current()), "{noscript}": noscript, "{plotly}": PLOTLY}
+        for name, word in words.items():
+            page = page.replace(name, word)
+        return page
 
 
 def init_app(app: Flask) -> Dash:

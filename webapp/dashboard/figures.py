@@ -67,6 +67,8 @@ UNIT = N_("rentals per hour")
 HOUR = "%a %-d %b %Y, %H:%M"  # as plotly.js writes `formats.hour`
 MOST_MARKS = 8  # values that are written at an axis of parallel coordinates
 HEIGHT = 340  # pixels; assets/vlib.css keeps as much free until a chart is drawn
+# Pixels. Plotly can fit a margin to its labels, but then it draws each chart several times.
+MARGIN = {"l": 58, "r": 24, "t": 8, "b": 48}
 
 Figure = dict[str, Any]
 Trace = dict[str, Any]
@@ -205,6 +207,7 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
     }
     hours = list(range(0, 24, 3))
     figure = _dress([trace], theme, showlegend=False)
+    figure["layout"]["margin"]["l"] = _room(trace["y"])
     figure["layout"]["xaxis"] |= {
         "title": _title(_("Hour of the day")),
         "tickvals": hours,
@@ -219,6 +222,7 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
 def by_slice(table: pd.DataFrame, theme: str) -> Figure:
     """Draw the error of model and baseline by slice, `label`, from the top down."""
     colours = THEMES[theme]
+    numbers = [formats.number(value) for value in table["mae"]]
     names = [_wrapped(name) for name in table["label"]]
     bars = {
         "type": "bar",
@@ -238,15 +242,18 @@ def by_slice(table: pd.DataFrame, theme: str) -> Figure:
         "hovertemplate": "%{x:.1f}",
         "marker": {"color": colours.baseline, "symbol": "diamond", "size": 9},
     }
-    written = [formats.number(value) for value in table["mae"]]
-    numbers = _numbers(list(table["mae"]), names, written)
-    figure = _dress(
-        [bars, marks, numbers | {"showlegend": False}], theme, hovermode="y unified", bargap=0.35
-    )
+    figure = _dress([bars, marks], theme, hovermode="y unified", bargap=0.35)
     top = table[["mae", "baseline_mae"]].max().max()
     figure["layout"]["height"] = max(HEIGHT, 90 + 30 * len(names))
-    figure["layout"]["xaxis"] |= {"range": [0, 1.1 * top], "title": _title(_(UNIT))}
-    figure["layout"]["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    figure["layout"]["margin"]["l"] = _room(names) + _room(numbers)
+    figure["layout"]["xaxis"] |= {"range": [0, 1.05 * top], "title": _title(_(UNIT))}
+    figure["layout"]["yaxis"] |= {
+        "autorange": "reversed",
+        "showgrid": False,
+        "tickvals": names,
+        # Behind a short bar the number would lie under the mark of the baseline.
+        "ticktext": [f"{name} <b>{text}</b>" for name, text in zip(names, numbers, strict=True)],
+    }
     return figure
 
 
@@ -287,7 +294,8 @@ def predicted_against_actual(frame: pd.DataFrame, theme: str) -> Figure:
 def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
     """Draw one day's predictions with their interval, the hour at position `chosen` marked.
 
-    `frame` has the columns `datetime`, `predicted`, `lower`, `upper` and perhaps `bikes`.
+    `frame` has the columns `datetime`, `predicted`, `lower`, `upper`, `typical` and perhaps
+    `bikes`.
     """
     colours = THEMES[theme]
     hours, predicted = frame["datetime"], frame["predicted"]
@@ -304,9 +312,19 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         },
         "hoverinfo": "skip",
     }
+    typical = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": _("A typical day"),
+        "x": as_json(hours),
+        "y": as_json(frame["typical"]),
+        "line": {"color": colours.actual, "width": 1.5, "dash": "dot"},
+        "hovertemplate": "%{y:.0f}",
+    }
     traces = [
         _band(hours, frame["lower"], frame["upper"], colours),
         _prediction(hours, predicted, frame["lower"], frame["upper"], colours),
+        typical,
         mark,
     ]
     if "bikes" in frame:
@@ -357,6 +375,7 @@ def importance(repeats: Mapping[str, Sequence[float]], theme: str) -> Figure:
         [bars, rings, _numbers(ends, names, written)], theme, showlegend=False, bargap=0.4
     )
     figure["layout"]["height"] = max(HEIGHT, 80 + 30 * len(names))
+    figure["layout"]["margin"]["l"] = _room(names)
     figure["layout"]["xaxis"] |= {"range": [min([0.0, *means]), 1.35 * max([1.0, *ends])]} | {
         "nticks": 5,
         "tickangle": 0,
@@ -443,6 +462,7 @@ def parts(
             "text": [write(totals[row][1], 1) for row in mine],
             "textposition": "outside",
             "cliponaxis": False,
+            "width": 0.7,
             "marker": {
                 "color": colour,
                 "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": colours.surface},
@@ -456,8 +476,10 @@ def parts(
             (_("Lowers it"), lowering, colours.baseline, "/", formats.signed),
         )
     ]
-    figure = _dress(traces, theme, barmode="overlay", showlegend=False, bargap=0.3)
+    figure = _dress(traces, theme, barmode="overlay", showlegend=False)
+    names = [_wrapped(name) for name, __ in totals]
     figure["layout"]["height"] = max(HEIGHT, 80 + 30 * len(totals))
+    figure["layout"]["margin"]["l"] = _room(names)
     reach = [0.0, *reached, end, actual or 0.0]
     room = 0.2 * ((max(reach) - min(reach)) or 1.0)
     figure["layout"]["xaxis"] |= {
@@ -467,7 +489,7 @@ def parts(
     }
     figure["layout"]["yaxis"] |= {
         "tickvals": list(rows),
-        "ticktext": [_wrapped(name) for name, __ in totals],
+        "ticktext": names,
         "range": [len(totals) - 0.5, -0.5],
         "showgrid": False,
     }
@@ -483,7 +505,7 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
     """
     colours = THEMES[theme]
     labels = [str(name) for name in table]
-    names = [_wrapped(label, 14) for label in labels]
+    names = [_wrapped(label, 9) for label in labels]
     places = [_places(table[label]) for label in labels]
     columns = [table[label].astype(str) for label in labels]
     heights = [list(map(where.get, one)) for one, where in zip(columns, places, strict=True)]
@@ -521,6 +543,7 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
         for name, where in zip(names, places, strict=True)
         for text, height in _ends(where)
     ]
+    figure["layout"]["margin"] |= {"l": 36, "r": 48, "b": 60}
     figure["layout"]["xaxis"] |= {"gridcolor": colours.text, "tickangle": 0}
     figure["layout"]["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
     return figure
@@ -566,6 +589,11 @@ def _numbers(x: Sequence[float], y: Sequence[str], texts: Sequence[str]) -> Trac
 
 def _wrapped(name: str, width: int = 22) -> str:
     return "<br>".join(textwrap.wrap(name, width, break_long_words=False))
+
+
+def _room(labels: Sequence[str]) -> int:
+    """Return how many pixels the longest line of the labels of an axis takes."""
+    return 14 + 7 * max((len(line) for label in labels for line in label.split("<br>")), default=0)
 
 
 def _link(x: float, row: int, colours: Theme) -> dict[str, Any]:
@@ -668,14 +696,13 @@ def _dress(traces: list[Trace], theme: str, **layout: Any) -> Figure:
         "gridcolor": colours.grid,
         "linecolor": colours.grid,
         "zeroline": False,
-        "automargin": True,
         "ticklabelstandoff": 4,
     }
     usual = {
         "xaxis": axis,
         "yaxis": dict(axis),
         "height": HEIGHT,
-        "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
+        "margin": dict(MARGIN),
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 12, "color": colours.text},

@@ -4,11 +4,14 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from dash import html
 from flask_babel import gettext as _
 
-from webapp import monitoring, queries
+from training.history import Floats
+from webapp import history, monitoring, predictor, queries
+from webapp.history import to_hour
 
 from . import components, formats, slices, urls
 
@@ -16,13 +19,14 @@ HOUR = dt.timedelta(hours=1)
 AROUND = 3 * HOUR
 BACK = dt.timedelta(days=60)
 MOST_DAYS = 6
+TYPICAL_HOURS = 28 * 24
 # Differences that count as much as another weather.
 SCALE = {"temperature": 5.0, "humidity": 20.0, "windspeed": 15.0}
 
 
 def report(
     when: dt.datetime, row: Mapping[str, Any], ahead: int, choices: urls.Choices
-) -> list[html.Section]:
+) -> html.Div:
     """Return both tables of an observed hour; `row` is its observation."""
     hours = queries.observations_frame(when - BACK, when + AROUND + HOUR)
     said = queries.scored_frame(start=when - BACK, end=when + AROUND + HOUR, horizon=ahead)
@@ -30,7 +34,7 @@ def report(
     known = hours.merge(said[["datetime", "predicted"]], on="datetime", how="left")
     around = known[known["datetime"] >= when - AROUND]
     alike = similar(known, when, row)
-    return [
+    cards = [
         _card(_("The hours around it"), around, when, choices, _("What came before and after.")),
         _card(
             _("The same hour of similar days"),
@@ -40,6 +44,7 @@ def report(
             _("Of the 60 days before, those of the same kind whose weather was most alike."),
         ),
     ]
+    return html.Div(cards, className="side-by-side")
 
 
 def similar(hours: pd.DataFrame, when: dt.datetime, row: Mapping[str, Any]) -> pd.DataFrame:
@@ -53,6 +58,21 @@ def similar(hours: pd.DataFrame, when: dt.datetime, row: Mapping[str, Any]) -> p
         distance += (earlier[name] - row[name]).abs() / scale
     alike: pd.DataFrame = earlier.loc[distance.nsmallest(MOST_DAYS).index]
     return alike
+
+
+def typical_day(day: dt.datetime) -> Floats:
+    """Return the mean rentals of each hour of a day, NaN where none are known.
+
+    Over the days of the same kind, working or free, of the 4 weeks before it, or of the newest 4
+    weeks if the day is later than those.
+    """
+    known, calendar = history.cache().current, predictor.current().calendar
+    first = to_hour(day)
+    end = first if known.newest is None else min(first, known.newest + 1)
+    hours = np.arange(end - TYPICAL_HOURS, end)
+    alike = known.working(hours, calendar) == known.working(np.array([first]), calendar)
+    rentals = pd.Series(known.rentals_at(hours[alike]))
+    return rentals.groupby(hours[alike] % 24).mean().reindex(range(24)).to_numpy()
 
 
 def _card(

@@ -55,7 +55,8 @@ def only(frame: pd.DataFrame, chosen: str) -> pd.DataFrame:
     if chosen == "all" or frame.empty:
         return frame
     kind, _colon, name = chosen.partition(":")
-    return frame[monitoring.members(frame, working(frame))[kind, name]]
+    names, which = monitoring.sliced(frame, working(frame))[kind]
+    return frame[which == names.index(name)]
 
 
 def working(frame: pd.DataFrame) -> Any:

@@ -119,7 +119,7 @@
         layout: Object.assign({}, drawn.layout, {
           paper_bgcolor: ground,
           plot_bgcolor: ground,
-          margin: { l: 60, r: 30, t: 30, b: 50 },
+          margin: Object.assign({}, drawn.layout.margin, { t: 30 }),
         }),
       };
       window.Plotly.downloadImage(figure, {

@@ -49,11 +49,16 @@ def layout(choices: urls.Choices) -> Any:
         ),
         urls.location("drift", choices),
         _controls(chosen),
-        sections.section("drift-table-section", components.waiting("small", "large")),
-        sections.section(
-            "drift-chart-section",
-            None,
-            components.chart(CHART, _("Day by day, beside earlier years")),
+        html.Div(
+            [
+                sections.section("drift-table-section", components.waiting("small", "large")),
+                sections.section(
+                    "drift-chart-section",
+                    None,
+                    components.chart(CHART, _("Day by day, beside earlier years")),
+                ),
+            ],
+            className="side-by-side",
         ),
         sections.section("drift-quality-section", components.waiting("medium")),
     )

@@ -74,7 +74,7 @@ CONTROLS = {
 TIME, SCATTER, HOURS, SLICES = (
     f"performance-{name}-graph" for name in ("time", "scatter", "hour", "slice")
 )
-POINTS = 800
+POINTS = 500
 
 COLUMNS = {
     "datetime": N_("Hour"),
@@ -126,12 +126,17 @@ def layout(choices: urls.Choices) -> Any:
             components.chart(HOURS, _("Error by hour and weekday"), "whole"),
             look="chart-grid",
         ),
-        sections.section(
-            "performance-slices-section",
-            None,
-            components.chart(SLICES, _("Where it is wrong, the worst first")),
+        html.Div(
+            [
+                sections.section(
+                    "performance-slices-section",
+                    None,
+                    components.chart(SLICES, _("Where it is wrong, the worst first")),
+                ),
+                sections.section("performance-worst-section", components.waiting("large")),
+            ],
+            className="side-by-side",
         ),
-        sections.section("performance-worst-section", components.waiting("large")),
     )
 
 
@@ -159,7 +164,7 @@ def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
     for name, legal in LEGAL.items():
         if chosen[name] not in legal:
             chosen[name] = DEFAULTS[name]
-    if chosen["version"] not in ("champion", "all") and not _is_number(chosen["version"]):
+    if chosen["version"] not in ("champion", "all") and urls.number(chosen["version"]) is None:
         chosen["version"] = DEFAULTS["version"]
     for name in ("from", "to"):
         if changed == "window" or urls.day(chosen.get(name)) is None:
@@ -285,7 +290,7 @@ def _select_field(
 
 def _versions(chosen: str) -> dict[str, str]:
     numbers = [model["version"] for model in queries.list_models()]
-    if _is_number(chosen) and chosen not in numbers:
+    if urls.number(chosen) is not None and chosen not in numbers:
         numbers.append(chosen)
     options = {"champion": _("Champion"), "all": _("All versions")}
     return options | {number: _("Model %(version)s", version=number) for number in numbers}
@@ -313,11 +318,7 @@ def _version(chosen: str) -> int | None:
     if chosen == "champion":
         champion = queries.champion()
         return int(champion["version"]) if champion else None
-    return int(chosen) if _is_number(chosen) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and len(text) < 10
+    return urls.number(chosen)
 
 
 def _nothing() -> html.Div:

@@ -16,7 +16,7 @@ from webapp.errors import Unavailable
 from webapp.history import to_hour
 from webapp.language import N_, translated
 
-from .. import components, figures, formats, sections, urls
+from .. import components, figures, formats, neighbours, sections, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}what-if"
@@ -29,6 +29,7 @@ COLUMNS = {
     "predicted": N_("Predicted, rentals"),
     "lower": N_("Lower end of the 90 % interval"),
     "upper": N_("Upper end"),
+    "typical": N_("A typical day, rentals"),
     "bikes": N_("Bikes to have out"),
 }
 HOUR = dt.timedelta(hours=1)
@@ -123,8 +124,7 @@ def answer(choices: urls.Choices, theme: str) -> Drawing:
     hour = int(chosen["hour"])
     requests, costs = _requests(day, chosen), (float(chosen["missing"]), float(chosen["idle"]))
     try:
-        predictions = predictor.predict(requests)
-        bikes = deciding.bikes(requests, right_level(*costs))
+        predictions, bikes = deciding.predict(requests, right_level(*costs))
     except Unavailable:
         return Drawing(
             components.empty(
@@ -302,6 +302,7 @@ def _day_chart(
             "predicted": [prediction.rentals for prediction in predictions],
             "lower": [prediction.lower for prediction in predictions],
             "upper": [prediction.upper for prediction in predictions],
+            "typical": neighbours.typical_day(day),
         }
     )
     if bikes is not None:
@@ -309,12 +310,17 @@ def _day_chart(
     top = int(frame["predicted"].argmax())
     return Chart(
         figures.day(frame, hour, theme),
-        _("Rentals per hour, with the same weather all day"),
         _(
-            "%(rentals)s rentals in the day; most at %(hour)s (%(most)s).",
+            "Rentals per hour, with the same weather all day; a typical day is the mean of such "
+            "days, working or free, in the 4 weeks before"
+        ),
+        _(
+            "%(rentals)s rentals in the day; most at %(hour)s (%(most)s). A typical day: "
+            "%(typical)s.",
             rentals=formats.number(frame["predicted"].sum()),
             hour=f"{top:02d}:00",
             most=formats.number(frame["predicted"].max()),
+            typical=formats.number(frame["typical"].sum(min_count=1)),
         ),
         frame.rename(columns=translated(COLUMNS)),
     )
