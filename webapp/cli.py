@@ -20,13 +20,11 @@ from . import (
     archive,
     auth,
     errors,
-    import_dialog,
     journal,
     queries,
     replaying,
     rescoring,
     retraining,
-    server,
     startup,
     versions,
 )
@@ -58,6 +56,8 @@ TRAINING_ENDED_WELL = ("promoted", "kept")
 @with_appcontext
 def serve(host: str, port: int, workers: int) -> None:
     """Serve in production, on Granian."""
+    from . import server  # Granian, for which no other command waits
+
     startup.require_free_port(host, port)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     startup.prepare(app, log_form="json")
@@ -174,6 +174,8 @@ def import_history(
     feels_like, humidity, windspeed, casual, registered, holiday, open, closed. Units: C F K, % or
     fraction, km/h m/s mph kn, mm cm in; uci for values normalised as in the UCI data set.
     """
+    from . import import_dialog  # all the readers of files, for which no other command waits
+
     startup.upgrade_database()
     try:
         known = Mapping.load(mapping) if mapping else Mapping()
