@@ -170,7 +170,7 @@ def build(
         part = slice(start, start + _CHUNK)
         own = as_of[part], ahead[part], level[part], rows.temperature[part], kind[part]
         _fill_rentals(matrix[part, _RENTALS], *own, history.rentals, table)
-    matrix[np.isnan(matrix)] = UNKNOWN
+    np.copyto(matrix, UNKNOWN, where=np.isnan(matrix))
     return matrix
 
 

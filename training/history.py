@@ -75,7 +75,8 @@ class History:
         self._counts = np.cumsum(known)
         self._sums = np.cumsum(np.where(known, self.rentals, 0.0))
         cells = np.arange(self.length + 2)
-        self._newest = np.maximum.accumulate(np.where(known, cells, 0))
+        newest = np.maximum.accumulate(np.where(known, cells, 0))
+        self._newest = np.where(newest > 0, newest + (self.start - 1), NO_HISTORY)
         self.hours: Ints = np.flatnonzero(known) - 1 + self.start
         with np.errstate(invalid="ignore"):  # what can't be a number is none
             self._state = self._states()
@@ -145,12 +146,11 @@ class History:
 
         `NO_HISTORY` where there is none.
         """
-        cells = self._newest[self.cells(hours)]
-        return np.where(cells > 0, cells + (self.start - 1), NO_HISTORY)
+        return self._newest.take(hours - (self.start - 1), mode="clip")
 
     def rentals_at(self, hours: Ints) -> Floats:
         """Return the rentals of hours; NaN where unknown."""
-        return self.rentals[self.cells(hours)]
+        return self.rentals.take(hours - (self.start - 1), mode="clip")
 
     def working(self, hours: Ints, calendar: Calendar) -> NDArray[np.bool_]:
         """Return whether hours lie on a working day; a holiday is what was observed, else what the

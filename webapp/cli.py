@@ -17,15 +17,14 @@ from sqlalchemy.exc import DBAPIError
 from training.importing.mapping import InvalidMapping, Mapping
 
 from . import (
+    archive,
     auth,
     errors,
-    import_dialog,
     journal,
     queries,
     replaying,
     rescoring,
     retraining,
-    server,
     startup,
     versions,
 )
@@ -57,6 +56,8 @@ TRAINING_ENDED_WELL = ("promoted", "kept")
 @with_appcontext
 def serve(host: str, port: int, workers: int) -> None:
     """Serve in production, on Granian."""
+    from . import server  # Granian, for which no other command waits
+
     startup.require_free_port(host, port)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     startup.prepare(app, log_form="json")
@@ -173,6 +174,8 @@ def import_history(
     feels_like, humidity, windspeed, casual, registered, holiday, open, closed. Units: C F K, % or
     fraction, km/h m/s mph kn, mm cm in; uci for values normalised as in the UCI data set.
     """
+    from . import import_dialog  # all the readers of files, for which no other command waits
+
     startup.upgrade_database()
     try:
         known = Mapping.load(mapping) if mapping else Mapping()
@@ -205,6 +208,24 @@ def backup(file: Path) -> None:
     except queries.CannotBackUp as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Saved to {file}.")
+
+
+@click.command(cls=Command)
+@click.option(
+    "--days", default=90, show_default=True, type=click.IntRange(min=2), help="Younger ones stay."
+)
+@with_appcontext
+def prune(days: int) -> None:
+    """Move old predictions to Parquet files, in archive/; no chart changes."""
+    startup.upgrade_database()
+    try:
+        with click.progressbar(archive.move(days), label="Moving", show_pos=True) as steps:
+            moved = sum(steps)
+    except archive.CannotMove as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"Can't write to {archive.folder()}: {error}.") from None
+    click.echo(f"{moved:,} predictions were moved to {archive.folder()}.")
 
 
 @click.command(cls=Command)
@@ -259,7 +280,7 @@ def rotate_token() -> None:
 def init_app(app: Flask) -> None:
     """Register the commands."""
     for command in (
-        *(serve, retrain, replay, rescore, import_history, backup),
+        *(serve, retrain, replay, rescore, import_history, backup, prune),
         *(models, activate, rotate_token),
     ):
         app.cli.add_command(command)

@@ -407,19 +407,21 @@ _WEEK_BEFORE = np.array([[0], [HOURS_PER_WEEK]])
 
 
 def _rows(requests: Sequence[HourRequest], known: History) -> features.Rows:
-    columns = np.array(requests, np.float64).T  # None becomes NaN
-    unsaid = np.isnan(columns[6:])
-    hour, weather = columns[0].astype(np.int64), columns[1].astype(np.int8)
-    as_of = np.where(unsaid[1], columns[0] - 1, columns[7]).astype(np.int64)
+    hour, weather, temperature, humidity, windspeed, feels_like, holiday, as_of = zip(
+        *requests, strict=True
+    )
+    known_until = [
+        of - 1 if until is None else until for of, until in zip(hour, as_of, strict=True)
+    ]
     return features.Rows(
-        hour=hour,
-        as_of=known.newest_before(as_of),
-        weather=weather,
-        temperature=columns[2],
-        humidity=columns[3],
-        windspeed=columns[4],
-        feels_like=columns[5],
-        holiday=np.where(unsaid[0], -1, columns[6]).astype(np.int8),
+        hour=np.array(hour, np.int64),
+        as_of=known.newest_before(np.array(known_until, np.int64)),
+        weather=np.array(weather, np.int8),
+        temperature=np.array(temperature, np.float64),
+        humidity=np.array(humidity, np.float64),
+        windspeed=np.array(windspeed, np.float64),
+        feels_like=np.array(feels_like, np.float64),  # None becomes NaN
+        holiday=np.array([-1 if said is None else said for said in holiday], np.int8),
     )
 
 

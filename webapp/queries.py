@@ -24,15 +24,18 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Text,
     Update,
     bindparam,
     case,
+    cast,
     delete,
     func,
     insert,
     select,
     text,
     type_coerce,
+    types,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -70,6 +73,7 @@ OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in
 HISTORY = [name for name in OBSERVED if name != "estimated"]
 KINDS = (0, *HORIZONS)
 WEEK = dt.timedelta(days=7)
+WALKED = 20_000  # predictions that a page of a listing looks through: some 50 ms
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
 # What outlives the history that it was about; all other tables go with it.
@@ -271,8 +275,11 @@ def list_predictions(
     limit: int,
     cursor: str | None,
 ) -> tuple[list[JSON], str | None]:
-    """Return a page of predictions, the last asked first, and the cursor of the next page."""
-    statement = _between(_answered(), Prediction.datetime, start, end)
+    """Return a page of predictions, the last asked first, and the cursor of the next page.
+
+    No page looks through more than `WALKED` of them: it may be short and have a next one.
+    """
+    statement = _answered().order_by(Prediction.id.desc()).limit(limit + 1)
     if model_version is not None:
         statement = statement.where(Prediction.model_version == model_version)
     if source is not None:
@@ -280,9 +287,14 @@ def list_predictions(
     if cursor is not None:
         statement = statement.where(Prediction.id < cursor)
     with reading() as connection:
-        rows = connection.execute(statement.order_by(Prediction.id.desc()).limit(limit + 1)).all()
+        hour: Any = Prediction.datetime
+        last = _end_of_walk(connection, start, end, cursor)
+        if last is not None:
+            hour = func.coalesce(hour, None)  # no index has that: ids are walked, not hours sorted
+            statement = statement.where(Prediction.id >= last)
+        rows = connection.execute(_between(statement, hour, start, end)).all()
     items = [_prediction(row) for row in rows[:limit]]
-    return items, items[-1]["prediction_id"] if len(rows) > limit else None
+    return items, items[-1]["prediction_id"] if len(rows) > limit else last
 
 
 def get_prediction(prediction_id: str) -> JSON | None:
@@ -439,10 +451,10 @@ def newest_replayed(after: str) -> dt.datetime | None:
 
 
 def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
-    """Return the first and the last hour that was ever predicted."""
+    """Return the first and the last hour that was ever predicted, other than in a what-if."""
     with reading() as connection:  # one by one: together they would read the whole index
-        first = connection.scalar(select(func.min(Prediction.datetime)))
-        last = connection.scalar(select(func.max(Prediction.datetime)))
+        first = connection.scalar(select(func.min(LatestPrediction.datetime)))
+        last = connection.scalar(select(func.max(LatestPrediction.datetime)))
     return (first, last) if first and last else None
 
 
@@ -477,11 +489,20 @@ def scored_predictions() -> set[str]:
 
 def oldest_predictions(after: str, before: str | None, limit: int) -> Sequence[str]:
     """Return ids between two, from the oldest on, without those of backtests."""
-    statement = select(Prediction.id).where(Prediction.id > after, Prediction.source != "backtest")
-    if before is not None:
-        statement = statement.where(Prediction.id < before)
     with reading() as connection:
-        return connection.scalars(statement.order_by(Prediction.id).limit(limit)).all()
+        return connection.scalars(_oldest([Prediction.id], after, before).limit(limit)).all()
+
+
+def oldest_frame(after: str, before: str, limit: int) -> pd.DataFrame:
+    """Return all that is stored of the `oldest_predictions`; their JSON is text."""
+    columns = [
+        cast(column, Text).label(column.name) if isinstance(column.type, types.JSON) else column
+        for column in Prediction.__table__.columns
+    ]
+    return _frame(_oldest(columns, after, before).limit(limit)).astype(
+        {"as_of": "datetime64[us]", "horizon": "Int32", "model_version": "int32"}
+        | {"baseline": float}
+    )
 
 
 def delete_predictions(ids: Sequence[str]) -> int:
@@ -926,6 +947,13 @@ def _said_by(
     return chosen
 
 
+def _oldest(columns: list[Any], after: str, before: str | None) -> Select[Any]:
+    statement = select(*columns).where(Prediction.id > after, Prediction.source != "backtest")
+    if before is not None:
+        statement = statement.where(Prediction.id < before)
+    return statement.order_by(Prediction.id)
+
+
 def _scored(horizon: int | None) -> Sequence[int]:
     """Return the kinds of prediction that are scored: a horizon's or those of all."""
     return HORIZONS if horizon is None else [horizon]
@@ -960,6 +988,19 @@ def _clear(connection: Connection) -> None:
         if table.name not in OUTLIVING:
             connection.execute(delete(table))
     connection.execute(update(ModelVersion).values(decision="rejected"))
+
+
+def _end_of_walk(
+    connection: Connection, start: dt.datetime | None, end: dt.datetime | None, cursor: str | None
+) -> str | None:
+    """Return the id at which a page of a listing ends at the latest, None if it needs no end."""
+    of_hours = _between(select(Prediction.datetime), Prediction.datetime, start, end)
+    if connection.scalar(of_hours.offset(WALKED).limit(1)) is None:
+        return None  # their index leads to them
+    older = select(Prediction.id).order_by(Prediction.id.desc())
+    if cursor is not None:
+        older = older.where(Prediction.id < cursor)
+    return connection.scalar(older.offset(WALKED - 1).limit(1))
 
 
 def _answered() -> Select[Any, Any, Any]:

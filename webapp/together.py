@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -15,12 +14,14 @@ Answer = TypeVar("Answer")
 class Ticket(Generic[Question, Answer]):
     """A question, until it is answered."""
 
-    __slots__ = ("answer", "error", "question")
+    __slots__ = ("answer", "error", "question", "turn")
 
     def __init__(self, question: Question) -> None:
         self.question = question
         self.answer: Answer | None = None
         self.error: Exception | None = None
+        self.turn = threading.Lock()  # held until who asked may go on
+        self.turn.acquire()
 
 
 class Together(Generic[Question, Answer]):
@@ -34,17 +35,21 @@ class Together(Generic[Question, Answer]):
 
     def __init__(self, work: Callable[[Sequence[Question]], Sequence[Answer]]) -> None:
         self._work = work
-        self._waiting: deque[Ticket[Question, Answer]] = deque()
-        self._working = threading.Lock()
+        self._waiting: list[Ticket[Question, Answer]] = []
+        self._working = False  # somebody
         self._crowded = False
+        self._lock = threading.Lock()
 
     def ask(self, question: Question) -> Answer:
         """Return the answer; raise what the work raised for this question."""
         ticket: Ticket[Question, Answer] = Ticket(question)
-        self._waiting.append(ticket)
-        with self._working:
-            if ticket.answer is None and ticket.error is None:
-                self._answer_all()
+        with self._lock:
+            self._waiting.append(ticket)
+            waits, self._working = self._working, True
+        if waits:
+            ticket.turn.acquire()  # it is answered by now, or it works for all who wait
+        if ticket.answer is None and ticket.error is None:
+            self._answer_all()
         if ticket.error is not None:
             raise ticket.error
         assert ticket.answer is not None  # noqa: S101 - it has been answered
@@ -53,9 +58,25 @@ class Together(Generic[Question, Answer]):
     def _answer_all(self) -> None:
         if self._crowded:
             time.sleep(GATHER_SECONDS)
-        tickets = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        with self._lock:
+            tickets, self._waiting = self._waiting, []
         self._crowded = len(tickets) > 1
-        self._answer(tickets)
+        try:
+            self._answer(tickets)
+        finally:
+            self._let_go_on(tickets)
+
+    def _let_go_on(self, answered: Sequence[Ticket[Question, Answer]]) -> None:
+        """Wake one of those who came meanwhile, to work, and each who is answered.
+
+        Each by a lock of its own: one that all wait for would wake them one after the other.
+        """
+        with self._lock:
+            self._working = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].turn.release()
+        for ticket in answered:
+            ticket.turn.release()
 
     def _answer(self, tickets: Sequence[Ticket[Question, Answer]]) -> None:
         try:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
 from tests.conftest import make_app, serving
 from tests.dashboard.conftest import UNDERSTANDING
+from webapp import queries
 from webapp.extensions import db
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -21,7 +22,11 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
+CANDIDATES = [
+    {"params": {"trees": 1}, "mean_score": 30.0, "rank": 2, "fit_seconds": 0.1},
+    {"params": {"trees": 2}, "mean_score": 20.0, "rank": 1, "fit_seconds": 0.2},
+]
 
 
 def chromium() -> str | None:
@@ -45,9 +50,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def server(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the application, on a free port and an instance of its own."""
-    app = make_app(Path(shutil.copytree(template, tmp_path_factory.mktemp("browser") / "instance")))
+def server(two_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the application, on a free port and an instance of its own.
+
+    It has two versions, and a training that tried some candidates.
+    """
+    folder = tmp_path_factory.mktemp("browser") / "instance"
+    app = make_app(Path(shutil.copytree(two_versions, folder)))
+    with app.app_context():
+        queries.add_run("run-tried", "admin", None)
+        queries.update_run("run-tried", candidates=CANDIDATES)
+        queries.finish_run("run-tried", "cancelled", "made for the tests")
     with serving(app) as address, pytest.MonkeyPatch.context() as patch:
         # The tiny champion's training measures nothing.
         patch.setattr("webapp.predictor.understanding", lambda: UNDERSTANDING)
@@ -84,10 +97,16 @@ def opened(context: BrowserContext) -> Iterator[Page]:
     page.on("console", lambda entry: wrong.append(entry.text) if entry.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda asked: wrong.append(asked.url) if foreign(asked.url) else None)
-    page.on("response", lambda answer: wrong.append(answer.url) if answer.status >= 500 else None)
+    page.on("response", lambda answer: wrong.append(answer.url) if failed(answer) else None)
+    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
     yield page
     context.close()
     assert not wrong
+
+
+def failed(answer: Response) -> bool:
+    """Say whether the server failed, or refused to answer a callback."""
+    return answer.status >= (400 if "_dash-update-component" in answer.url else 500)
 
 
 def foreign(url: str) -> bool:

@@ -1,6 +1,7 @@
 """The dashboard as people use it."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
+from tests.processes.conftest import wait_for
 from webapp.dashboard import PAGES
 
 from .conftest import PATIENCE_MS
@@ -17,7 +19,7 @@ CHARTS = {
     "/dashboard/": 1,
     "/dashboard/performance": 4,
     "/dashboard/drift": 1,
-    "/dashboard/experiments": 0,
+    "/dashboard/experiments": 1,
     "/dashboard/receipts": 0,
     "/dashboard/what-if": 1,
     "/dashboard/explain": 3,
@@ -35,8 +37,15 @@ def go(page: Page, address: str) -> None:
         expect(drawn.first).to_be_attached()
 
 
+def is_calm(page: Page) -> bool:
+    """Say whether no part is dimmed because it is read anew."""
+    dimmed = "part => getComputedStyle(part).opacity !== '1'"
+    return not page.evaluate(f"[...document.querySelectorAll('.section')].some({dimmed})")
+
+
 def barriers(page: Page) -> list[str]:
     """Return what axe-core finds that keeps people from using a page; it runs past the policy."""
+    wait_for(partial(is_calm, page), 60)
     return [
         f"{rule['id']} at {node['target']}: {node['failureSummary']}"
         for rule in Axe().run(page).response["violations"]

@@ -19,7 +19,7 @@ def url(app: Flask) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "retrain", "replay", "rescore", "import-history", "backup", "models", "activate"],
+    ["serve", "retrain", "replay", "rescore", "import-history", "backup", "prune", "models"],
 )
 def test_each_command_has_help(app: Flask, command: str) -> None:
     result = app.test_cli_runner().invoke(args=[command, "--help"])

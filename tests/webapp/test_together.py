@@ -19,15 +19,15 @@ def test_who_comes_while_it_works_is_answered_with_the_others() -> None:
 
     def work(questions: Sequence[int]) -> list[int]:
         asked.append(list(questions))
-        go.wait(10)
+        go.wait(120)
         return [question * 2 for question in questions]
 
     together = Together(work)
     with ThreadPoolExecutor(4) as threads:
         first = threads.submit(together.ask, 0)
-        wait_for(lambda: asked, 5)
+        wait_for(lambda: asked, 60)
         rest = [threads.submit(together.ask, number) for number in (1, 2, 3)]
-        wait_for(lambda: len(together._waiting) == 3, 5)
+        wait_for(lambda: len(together._waiting) == 3, 60)
         go.set()
         assert [first.result(), *(answer.result() for answer in rest)] == [0, 2, 4, 6]
     assert [sorted(questions) for questions in asked] == [[0], [1, 2, 3]]
@@ -39,11 +39,23 @@ def test_what_one_asks_costs_the_others_nothing() -> None:
 
     together = Together(work)
     with ThreadPoolExecutor(3) as threads:
-        with together._working:
-            answers = [threads.submit(together.ask, number) for number in (1, 0, 2)]
-            wait_for(lambda: len(together._waiting) == 3, 5)
+        together._working = True  # somebody else, until all of them wait
+        answers = [threads.submit(together.ask, number) for number in (1, 0, 2)]
+        wait_for(lambda: len(together._waiting) == 3, 60)
+        together._answer_all()
         assert [answers[0].result(), answers[2].result()] == [1.0, 0.5]
         assert isinstance(answers[1].exception(), ZeroDivisionError)
+
+
+def test_nobody_waits_for_ever_under_load() -> None:
+    def work(questions: Sequence[int]) -> list[int]:
+        return [question * 2 for question in questions]
+
+    together = Together(work)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(together.ask, range(5000), timeout=120))
+    assert answers == [number * 2 for number in range(5000)]
+    assert not together._working
 
 
 def test_an_error_reaches_who_asked_and_nobody_later() -> None:
@@ -66,9 +78,11 @@ def test_clients_at_the_same_time_are_answered_as_if_each_were_alone(app: Flask)
     alone = [ask(hour) for hour in hours]
     together = app.extensions["together"]
     with ThreadPoolExecutor(12) as threads:
-        with together._working:  # until all of them wait
-            answers = [threads.submit(ask, hour) for hour in hours]
-            wait_for(lambda: len(together._waiting) == 12, 10)
+        together._working = True  # somebody else, until all of them wait
+        answers = [threads.submit(ask, hour) for hour in hours]
+        wait_for(lambda: len(together._waiting) == 12, 60)
+        with app.app_context():
+            together._answer_all()
         np.testing.assert_array_equal([answer.result() for answer in answers], alone)
     with app.app_context():
         journal.current().drain()

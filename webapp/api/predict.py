@@ -78,7 +78,10 @@ def predict_batch(asked: Hours) -> JSON:
 @blueprint.get("/predictions")
 @operation(answers.PredictionPage, query=PredictionSpan)
 def list_predictions(asked: PredictionSpan) -> JSON:
-    """List predictions, those asked for last first; `from` and `to` bound the hour."""
+    """List predictions, those asked for last first; `from` and `to` bound the hour.
+
+    Where few of very many are asked for, a page may be short, or empty, and have a next one.
+    """
     items, cursor = queries.list_predictions(
         asked.start, asked.end, asked.model_version, asked.source, asked.limit, asked.cursor
     )

@@ -223,6 +223,7 @@ def presets(id_: str, label: str, options: Mapping[str, str], value: str) -> htm
     """Return buttons of which one is chosen at most; options are labels by value."""
     buttons = dbc.RadioItems(
         id=id_,
+        name=id_,  # with a name they are one group, which the arrow keys move in
         options=[{"value": key, "label": text} for key, text in options.items()],
         value=value,
         className="presets",

@@ -7,6 +7,7 @@ Colours are Okabe and Ito's (2008, "Color Universal Design"), which colour-blind
 apart; what a line means is never said by its colour alone.
 """
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -207,7 +208,7 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
     }
     hours = list(range(0, 24, 3))
     figure = _dress([trace], theme, showlegend=False)
-    figure["layout"]["margin"]["l"] = _room(trace["y"])
+    figure["layout"]["margin"]["l"] = _room(formats.weekdays())
     figure["layout"]["xaxis"] |= {
         "title": _title(_("Hour of the day")),
         "tickvals": hours,
@@ -224,6 +225,8 @@ def by_slice(table: pd.DataFrame, theme: str) -> Figure:
     colours = THEMES[theme]
     numbers = [formats.number(value) for value in table["mae"]]
     names = [_wrapped(name) for name in table["label"]]
+    # Behind a short bar the number would lie under the mark of the baseline.
+    told = [f"{name} <b>{text}</b>" for name, text in zip(names, numbers, strict=True)]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -245,14 +248,13 @@ def by_slice(table: pd.DataFrame, theme: str) -> Figure:
     figure = _dress([bars, marks], theme, hovermode="y unified", bargap=0.35)
     top = table[["mae", "baseline_mae"]].max().max()
     figure["layout"]["height"] = max(HEIGHT, 90 + 30 * len(names))
-    figure["layout"]["margin"]["l"] = _room(names) + _room(numbers)
+    figure["layout"]["margin"]["l"] = _room(told)
     figure["layout"]["xaxis"] |= {"range": [0, 1.05 * top], "title": _title(_(UNIT))}
     figure["layout"]["yaxis"] |= {
         "autorange": "reversed",
         "showgrid": False,
         "tickvals": names,
-        # Behind a short bar the number would lie under the mark of the baseline.
-        "ticktext": [f"{name} <b>{text}</b>" for name, text in zip(names, numbers, strict=True)],
+        "ticktext": told,
     }
     return figure
 
@@ -593,7 +595,8 @@ def _wrapped(name: str, width: int = 22) -> str:
 
 def _room(labels: Sequence[str]) -> int:
     """Return how many pixels the longest line of the labels of an axis takes."""
-    return 14 + 7 * max((len(line) for label in labels for line in label.split("<br>")), default=0)
+    lines = [re.sub("</?b>", "", line) for label in labels for line in label.split("<br>")]
+    return 12 + round(6.4 * max(map(len, lines), default=0))
 
 
 def _link(x: float, row: int, colours: Theme) -> dict[str, Any]:
@@ -714,6 +717,6 @@ def _dress(traces: list[Trace], theme: str, **layout: Any) -> Figure:
         },
         "dragmode": False,  # a finger that scrolls the page must not zoom the chart
         "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0, "yref": "container", "y": 1, "yanchor": "top"},
     }
     return {"data": traces, "layout": usual | layout}
