@@ -4,7 +4,7 @@ import shutil
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import make_url
 from werkzeug.serving import make_server
 
+from tests import postgres
+from tests.postgres import ENGINES
 from training import artefact, model, sources, tracking, train
 from training.calendar import Calendar
 from training.evaluate import metrics
@@ -159,25 +162,85 @@ def instance(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(template, tmp_path / "instance"))
 
 
+@pytest.fixture(scope="session")
+def empty_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a migrated PostgreSQL database, to copy."""
+    with postgres.database() as uri:
+        app = make_app(tmp_path_factory.mktemp("empty"), VLIB_DATABASE_URI=uri)
+        with app.app_context():
+            startup.upgrade_database()
+            db.engine.dispose()
+        yield str(make_url(uri).database)
+
+
+@pytest.fixture(scope="session")
+def full_postgres(template: Path, empty_postgres: str) -> Iterator[str]:
+    """The name of a PostgreSQL database that holds what the template's does, to copy."""
+    with postgres.database(empty_postgres) as uri:
+        source, target = make_app(template), make_app(template, VLIB_DATABASE_URI=uri)
+        postgres.copy(source, target)
+        for app in (source, target):
+            with app.app_context():
+                db.engine.dispose()
+        yield str(make_url(uri).database)
+
+
 @pytest.fixture
-def app(instance: Path) -> Iterator[Flask]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """The database's kind: both, one after the other, for tests marked `both_engines`."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests marked `both_engines` on both, those marked `postgres` on that."""
+    marked = {marker.name for marker in metafunc.definition.iter_markers()}
+    engines = ENGINES[1:] if "postgres" in marked else ENGINES if "both_engines" in marked else ()
+    if "engine" in metafunc.fixturenames and engines:
+        metafunc.parametrize("engine", engines, indirect=True)
+
+
+@contextmanager
+def running_on(
+    instance: Path, engine: str, request: pytest.FixtureRequest, template: str
+) -> Iterator[Flask]:
+    """Give the application on an instance folder and, if it is to be, on a PostgreSQL."""
+    with ExitStack() as stack:
+        settings = {}
+        if engine == "postgresql":
+            database = postgres.database(request.getfixturevalue(template))
+            settings["VLIB_DATABASE_URI"] = stack.enter_context(database)
+        app = make_app(instance, **settings)
+        yield app
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(instance: Path, engine: str, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """The application on an instance with a champion."""
-    app = make_app(instance)
-    yield app
-    with app.app_context():
+    with running_on(instance, engine, request, "full_postgres") as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated instance folder without hours or models, to copy."""
+    instance = tmp_path_factory.mktemp("empty")
+    (instance / "models").mkdir()
+    with make_app(instance).app_context():
+        startup.upgrade_database()
         db.engine.dispose()
+    return instance
 
 
 @pytest.fixture
-def app_without_model(tmp_path: Path) -> Iterator[Flask]:
+def app_without_model(
+    empty: Path, tmp_path: Path, engine: str, request: pytest.FixtureRequest
+) -> Iterator[Flask]:
     """The application on a migrated instance without hours or models."""
-    app = make_app(tmp_path)
-    with app.app_context():
-        (tmp_path / "models").mkdir()
-        startup.upgrade_database()
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    shutil.copytree(empty, tmp_path, dirs_exist_ok=True)
+    with running_on(tmp_path, engine, request, "empty_postgres") as app:
+        yield app
 
 
 @pytest.fixture

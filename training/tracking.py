@@ -1,7 +1,12 @@
-"""The only importer of mlflow, which costs seconds and megabytes: only inside functions."""
+"""The only importer of mlflow, which costs seconds and megabytes: only inside functions.
+
+`python -m training.tracking RUN DIRECTORY`, with the store's address on standard input, fetches
+what serves of a run, for processes that must not import mlflow.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socket
@@ -17,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import urlopen
 
 import numpy as np
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
 MODEL = "vlib"
 EXPERIMENT = "vlib"
 CHAMPION = "champion"
+SERVED = "served"
+"""The folder of a run's artefacts that holds what serves, where other machines may fetch it."""
 LIBRARIES = (
     "mlflow",
     "numpy",
@@ -100,8 +107,11 @@ def log_training(
     result: TrainingResult,
     pipeline: Pipeline,
     example: NDArray[np.float32],
+    directory: Path,
 ) -> tuple[str, str]:
     """Log a training and register its pipeline; return the parent run's id and MLflow's version.
+
+    On a server the files that serve, those in `directory`, go beside it.
 
     Raises
     ------
@@ -113,7 +123,7 @@ def log_training(
 
     check(uri)
     try:
-        return _log_training(uri, artifact_location, result, pipeline, example)
+        return _log_training(uri, artifact_location, result, pipeline, example, directory)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {_first_line(error)}") from error
 
@@ -141,6 +151,32 @@ def log_receipt(
         raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {_first_line(error)}") from error
 
 
+def fetch(uri: str, run_id: str, directory: Path) -> None:
+    """Make a directory of the files that serve of a run.
+
+    Raises
+    ------
+    TrackingUnavailable
+        The store failed, or has no such files.
+    """
+    check(uri)
+    directory.mkdir()
+    try:
+        if _fetch_from_server(uri, run_id, directory):
+            return
+    except (OSError, ValueError, KeyError):
+        pass  # as a server that wants a password, which mlflow finds in the environment
+    from mlflow.exceptions import MlflowException
+
+    try:
+        got = Path(_client(uri).download_artifacts(run_id, SERVED, str(directory)))
+        for file in got.iterdir():
+            file.rename(directory / file.name)
+        got.rmdir()
+    except (MlflowException, OSError) as error:
+        raise TrackingUnavailable(f"MLflow store {_shown(uri)}: {_first_line(error)}") from error
+
+
 def set_champion(uri: str, mlflow_version: str) -> None:
     """Move the alias `champion` of the registered model to a version.
 
@@ -156,12 +192,33 @@ def set_champion(uri: str, mlflow_version: str) -> None:
     wait()
 
 
+def _fetch_from_server(uri: str, run_id: str, directory: Path) -> bool:
+    """Fetch by the server's REST API, without mlflow's seconds; say whether it has the files.
+
+    <https://mlflow.org/docs/latest/api_reference/rest-api.html>, List Artifacts; the files of a
+    server that keeps them itself are below ``mlflow-artifacts/artifacts``.
+    """
+    api = f"{uri.rstrip('/')}/api/2.0"
+    asked = urlencode({"run_id": run_id, "path": SERVED})
+    with urlopen(f"{api}/mlflow/artifacts/list?{asked}", timeout=10) as answer:  # noqa: S310
+        found = json.load(answer)
+    root = urlsplit(found["root_uri"])
+    if root.scheme != "mlflow-artifacts":
+        return False
+    for file in found["files"]:
+        address = f"{api}/mlflow-artifacts/artifacts{root.path}/{quote(file['path'])}"
+        with urlopen(address, timeout=10) as answer:  # noqa: S310 - http or https
+            (directory / Path(file["path"]).name).write_bytes(answer.read())
+    return True
+
+
 def _log_training(
     uri: str,
     artifact_location: str,
     result: TrainingResult,
     pipeline: Pipeline,
     example: NDArray[np.float32],
+    directory: Path,
 ) -> tuple[str, str]:
     import mlflow
     from mlflow.models import infer_signature
@@ -176,6 +233,9 @@ def _log_training(
         _log_summary(client, run_id, result)
         _log_candidates(client, experiment, run_id, result)
         _log_files(client, run_id, result)
+        if _is_remote(uri):
+            for name in result.checksums:
+                client.log_artifact(run_id, str(directory / name), SERVED)
         logged = mlflow.sklearn.log_model(
             pipeline,
             name="model",
@@ -303,9 +363,13 @@ def _experiment(client: MlflowClient, uri: str, artifact_location: str) -> str:
     if known is not None:
         return str(known.experiment_id)
     # A tracking server has a place of its own for artefacts.
-    remote = urlsplit(uri).scheme in ("http", "https")
     place = artifact_location if "://" in artifact_location else _file_uri(artifact_location)
-    return str(client.create_experiment(EXPERIMENT, artifact_location=None if remote else place))
+    place_there = None if _is_remote(uri) else place
+    return str(client.create_experiment(EXPERIMENT, artifact_location=place_there))
+
+
+def _is_remote(uri: str) -> bool:
+    return urlsplit(uri).scheme in ("http", "https")
 
 
 def _file_of(uri: str) -> Path:
@@ -398,3 +462,19 @@ def git_revision() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return found.stdout.strip()
+
+
+def main() -> None:
+    """Fetch a run's files; leave with one line on standard error if it fails."""
+    parser = argparse.ArgumentParser(description="Fetch what serves; the store: on stdin.")
+    parser.add_argument("run")
+    parser.add_argument("directory", type=Path)
+    arguments = parser.parse_args()
+    try:
+        fetch(sys.stdin.read(), arguments.run, arguments.directory)
+    except TrackingUnavailable as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -217,7 +217,7 @@ def train(
     progress("logging", 0.85)
     wait_for_store()
     result.mlflow_run_id, result.mlflow_version = tracking.log_training(
-        tracking_uri, artifact_location, result, fitted, matrix[-5:]
+        tracking_uri, artifact_location, result, fitted, matrix[-5:], directory
     )
     result.wall_seconds = time.monotonic() - started
     return result

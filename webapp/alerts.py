@@ -58,7 +58,8 @@ def no_predictions(_raised: bool) -> Values | None:
 def champion_broken(_raised: bool) -> Values | None:
     """Find that the champion's artefact is broken: it serves from memory, or an older version."""
     current = predictor.current()
-    broken = current.problem is not None and current.serving is not None
+    problem = current.problem is not None and not current.coming
+    broken = problem and current.serving is not None
     return {"problem": current.problem} if broken else None
 
 

@@ -1,16 +1,15 @@
 """MLflow's alias `champion` follows the database: a process, which `retraining` starts."""
 
 import logging
+import os
 import sys
 import time
-from pathlib import Path
 
 from flask import current_app
 
 from training import tracking
 
-from . import create_app, queries
-from .locks import FileLock
+from . import create_app, locks, queries
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +18,7 @@ PAUSES = (0, *(2**n for n in range(11)))  # seconds; half an hour in all
 
 def main(activation: str) -> None:
     """Follow an activation in a process of its own."""
+    os.nice(10)  # other machines fetch the champion just now
     logging.basicConfig(level=logging.INFO)
     with create_app().app_context():
         follow(int(activation))
@@ -43,7 +43,7 @@ def follow(activation: int) -> None:
 def _set(activation: int) -> None:
     """Set the alias, if the activation still is the newest."""
     uri = current_app.config["VLIB_MLFLOW_TRACKING_URI"]
-    with FileLock(Path(current_app.instance_path) / "alias.lock") as lock:
+    with locks.of_all("alias") as lock:
         lock.acquire(wait=True)  # else one that read before could set after a newer one
         champion = queries.champion_in_mlflow()
         if champion is not None and queries.newest_activation() == activation:

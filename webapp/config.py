@@ -106,6 +106,14 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_TIMEZONE": ZoneInfo,
     "VLIB_HOLIDAYS": Calendar,
 }
+# A server that is gone without a word is noticed within half a minute.
+LIBPQ = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 NUMBERS = {key: type(value) for key, value in DEFAULTS.items() if isinstance(value, (int, float))}
 
 
@@ -158,7 +166,7 @@ def _number(key: str, value: Any, kind: type) -> Any:
 def _engine_options(uri: str) -> dict[str, Any]:
     # Parameters are hidden in errors, and so in logs: they hold what clients sent.
     if make_url(uri).get_backend_name() != "sqlite":
-        return {"pool_pre_ping": True, "hide_parameters": True}
+        return {"pool_pre_ping": True, "hide_parameters": True, "connect_args": LIBPQ}
     import pysqlite3  # SQLite without the WAL-reset bug, whatever the system's library is
 
     return {"module": pysqlite3, "connect_args": {"timeout": 5.0}, "hide_parameters": True}

@@ -46,6 +46,7 @@ def judge(
         When the run began, by `time.monotonic`.
     """
     history, current = History.from_frame(frame), predictor.current()
+    current.mend()  # another machine may have trained the champion
     champion, theirs, too_few = current.serving, None, None
     ours = _a_day_ahead(result.backtest)
     if champion is not None:

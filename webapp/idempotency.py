@@ -25,6 +25,7 @@ KEY = re.compile(r"[!-~]{1,255}")
 RUNS = "The first request with this Idempotency-Key still runs."
 # A process on another machine may hold its lock there: its key is left alone for so long.
 ELSEWHERE = dt.timedelta(seconds=60)
+FAILED = ""  # in place of an answer: another try may run at once
 
 
 class Claim(NamedTuple):
@@ -63,7 +64,7 @@ def once(key: str, body: bytes, answer: Callable[[], Response]) -> Response:
             raise Unprocessable.at("/header/Idempotency-Key", "came before with another body")
         if row["status"] is not None:
             return _repeat(row)
-        if not row["new"] and _may_run_elsewhere(row["created_at"]):
+        if not row["new"] and _may_run_elsewhere(row):
             raise Conflict(RUNS)
         g.claim = Claim(name, row["created_at"], again=not row["new"])
         return _run(name, answer)
@@ -88,8 +89,9 @@ def _running(name: str) -> Iterator[None]:
         lock.release()
 
 
-def _may_run_elsewhere(began: dt.datetime) -> bool:
-    return queries.is_shared() and queries.utcnow() - began < ELSEWHERE
+def _may_run_elsewhere(row: dict[str, Any]) -> bool:
+    failed = row["body"] is not None
+    return queries.is_shared() and not failed and queries.utcnow() - row["created_at"] < ELSEWHERE
 
 
 def _run(name: str, answer: Callable[[], Response]) -> Response:
@@ -97,8 +99,13 @@ def _run(name: str, answer: Callable[[], Response]) -> Response:
         response = answer()
     except Problem as problem:
         response = respond(problem)
+    except Exception:
+        queries.idempotency_finish(name, None, FAILED)
+        raise
     if response.status_code < 500:
         queries.idempotency_finish(name, response.status_code, _pack(response))
+    else:
+        queries.idempotency_finish(name, None, FAILED)
     return response
 
 

@@ -142,7 +142,9 @@ class TrainingRun(db.Model):
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     model_version: Mapped[int | None] = mapped_column(ForeignKey("model_versions.version"))
     mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
+    machine: Mapped[str | None] = mapped_column(String(255))  # that the process group is of
     process_group: Mapped[int | None]
+    renewed_at: Mapped[dt.datetime | None]  # by the database's clock
     # The local time that the schedule meant; unique, so that no due time is served twice.
     due: Mapped[dt.datetime | None] = mapped_column(unique=True)
     requested_at: Mapped[dt.datetime]

@@ -30,7 +30,7 @@ from training.history import HOURS_PER_WEEK, NO_HISTORY, History, Ints
 from training.quantiles import Quantiles
 from training.schema import WEATHER
 
-from . import history, queries, versions
+from . import fetching, history, queries, versions
 from .config import ROOT
 from .errors import Conflict, Unavailable, Unprocessable
 from .history import to_text
@@ -120,9 +120,14 @@ class Predictor:
         self.serving: Serving | None = None
         self.others = Versions(self._load_other)
         self.problem: str | None = None  # with the champion
+        self.coming = False  # the champion, from another machine: that is its only problem
         self.outage: str | None = None  # of the database
+        self._wanted: int | None = None  # the champion, if it can't serve
+        self._fetched: int | None = None  # the version that was last to be fetched,
+        self._not_fetched: str | None = None  # why that failed,
+        self._fetch_at = float("-inf")  # and when it may be tried again
         self._retry_at = float("-inf")
-        self._files: dict[str, tuple[int, int, int]] = {}  # of what serves, as they were loaded
+        self._files: dict[int, versions.State] = {}  # of what serves and should, when last read
         self._understood: tuple[int, dict[str, Any] | None] | None = None
         self._activation = 0
         self._max_age = max_age
@@ -143,6 +148,23 @@ class Predictor:
         """Take in new hours and a new champion now."""
         with self._lock:
             self._take_in()
+
+    def mend(self) -> None:
+        """Fetch a champion that can't serve from this machine's files; takes seconds."""
+        version = self._wanted
+        if version is None or not fetching.is_possible():
+            return
+        if version == self._fetched and time.monotonic() < self._fetch_at:
+            return
+        self._fetched, self._not_fetched = version, None
+        try:
+            fetching.fetch(version, versions.directory(version))
+            versions.prune()
+        except BrokenArtefact as error:
+            self._not_fetched = str(error)
+        self._fetch_at = time.monotonic() + RETRY * self._max_age
+        self._retry_at = float("-inf")
+        self.refresh()
 
     def version(self, number: int | None) -> Serving:
         """Return the version with a number, by default the champion.
@@ -168,10 +190,10 @@ class Predictor:
         return self._understood[1]
 
     def _load_other(self, version: int) -> Artefact:
-        if not (checksums := queries.checksums(version)):
+        if not queries.checksums(version):
             raise Unprocessable.at("/model_version", "is no version that was trained")
         try:
-            return load(versions.directory(version), checksums)
+            return load_or_fetch(version)
         except BrokenArtefact as error:
             raise Conflict(f"This model can't answer: {error}.") from None
 
@@ -182,7 +204,7 @@ class Predictor:
         try:
             history.cache().refresh()
             activation = queries.newest_activation()
-            retry = self.problem is not None and time.monotonic() > self._retry_at
+            retry = self._wanted is not None and time.monotonic() > self._retry_at
             if activation != self._activation or retry or self._touched():
                 self._swap(activation)
             self.outage = None
@@ -192,9 +214,8 @@ class Predictor:
         self._checked = time.monotonic()
 
     def _touched(self) -> bool:
-        """Say whether the files of what serves, which never change, did."""
-        serving = self.serving
-        return serving is not None and self._files != versions.state(serving.version)
+        """Say whether the files of what serves or should, which never change, did or came."""
+        return any(versions.state(version) != state for version, state in self._files.items())
 
     def _swap(self, activation: int) -> None:
         """Serve the champion or, while it can't be served, the one before it."""
@@ -202,6 +223,7 @@ class Predictor:
         champions = queries.champions()
         if not champions:  # the history that they were of was replaced
             self.serving = None
+        self._files = {}
         for version, checksums in champions:
             try:
                 self._serve(version, checksums)
@@ -210,12 +232,24 @@ class Predictor:
                 problem = problem or f"model {version} is broken: {error}"
                 if self.serving is not None and version == self.serving.version:
                     break  # it was whole when it was loaded
+        self._wanted = champions[0][0] if problem else None
+        self.coming = problem is not None and self._may_come(champions[0][0])
+        if self.coming:
+            problem = f"model {self._wanted} is being fetched"
+        elif problem and self._not_fetched and self._wanted == self._fetched:
+            problem += f", and {self._not_fetched}"
         if problem:
             problem += f"; {self._instead(champions[0][0])}"
         if problem and problem != self.problem:
-            log.error("%s", problem)
+            log.log(logging.INFO if self.coming else logging.ERROR, "%s", problem)
         self.problem, self._activation = problem, activation
         self._retry_at = time.monotonic() + RETRY * self._max_age
+
+    def _may_come(self, version: int) -> bool:
+        """Say whether a champion is not here, but may be fetched."""
+        failed = version == self._fetched and self._not_fetched
+        there = versions.directory(version).is_dir()
+        return not there and not failed and fetching.is_possible()
 
     def _instead(self, champion: int) -> str:
         if self.serving is None:
@@ -226,7 +260,7 @@ class Predictor:
 
     def _serve(self, version: int, checksums: dict[str, str]) -> None:
         """Serve a version; raise `BrokenArtefact` if its files are not what was stored."""
-        self._files = versions.state(version)
+        self._files[version] = versions.state(version)
         if self.serving is not None and version == self.serving.version:
             check_files(versions.directory(version), checksums)
             return
@@ -423,6 +457,18 @@ def _warnings(
     if revised:
         warnings.append("history_revised")
     return warnings
+
+
+def load_or_fetch(version: int) -> Artefact:
+    """Load a version's artefact, fetching it if need be; raise `BrokenArtefact`."""
+    directory, checksums = versions.directory(version), queries.checksums(version)
+    try:
+        return load(directory, checksums)
+    except BrokenArtefact:
+        if not fetching.is_possible():
+            raise
+    fetching.fetch(version, directory)
+    return load(directory, checksums)
 
 
 def load(directory: Path, checksums: dict[str, str]) -> Artefact:

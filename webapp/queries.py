@@ -20,6 +20,7 @@ from pydantic_core import from_json
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    DateTime,
     Row,
     Select,
     String,
@@ -601,6 +602,13 @@ def receipt(version: int) -> JSON | None:
     return None if found is None else {"version": str(version)} | found
 
 
+def mlflow_run_of(version: int) -> str | None:
+    """Return MLflow's id of the run that made a version."""
+    found = select(ModelVersion.mlflow_run_id).where(ModelVersion.version == version)
+    with reading() as connection:
+        return connection.scalar(found)
+
+
 def champion_in_mlflow() -> str | None:
     """Return MLflow's number of the champion."""
     number = select(ModelVersion.mlflow_version)
@@ -666,13 +674,31 @@ def add_run(
     cause: str | None = None,
     requested_by: str | None = None,
     accept_data: bool = False,
+    machine: str | None = None,
 ) -> None:
     """Add a queued run; raise `IntegrityError` if one is active or `due` has been served."""
     row: JSON = {"run_id": run_id, "trigger": trigger, "due": due, "cause": cause}
-    row |= {"requested_by": requested_by, "accept_data": accept_data}
+    row |= {"requested_by": requested_by, "accept_data": accept_data, "machine": machine}
     row |= {"status": "queued", "active": True, "progress": 0.0, "requested_at": utcnow()}
     with writing() as connection:
+        row["renewed_at"] = _database_time(connection)
         connection.execute(insert(TrainingRun).values(**row))
+
+
+def renew_run(run_id: str) -> str | None:
+    """Note that an active run lives; return its status."""
+    with writing() as connection:
+        _update_active(connection, run_id, {"renewed_at": _database_time(connection)})
+        mine = TrainingRun.run_id == run_id
+        return connection.scalar(select(TrainingRun.status).where(mine))
+
+
+def is_renewed(run_id: str, within: dt.timedelta) -> bool:
+    """Say whether a run has been renewed lately; no machine's own clock counts."""
+    with reading() as connection:
+        since = _database_time(connection) - within
+        fresh = (TrainingRun.run_id == run_id) & (TrainingRun.renewed_at > since)
+        return connection.scalar(select(TrainingRun.run_id).where(fresh)) is not None
 
 
 def update_run(run_id: str, **values: Any) -> bool:
@@ -813,7 +839,7 @@ def idempotency_begin(key: str, request_sha256: str) -> JSON:
         return dict(found._mapping) | {"new": new}
 
 
-def idempotency_finish(key: str, status: int, body: str) -> None:
+def idempotency_finish(key: str, status: int | None, body: str) -> None:
     """Keep the answer to a key."""
     with writing() as connection:
         connection.execute(
@@ -875,6 +901,13 @@ def _texts(row: JSON) -> list[Any]:
         elif isinstance(value, (dict, list)):
             values[index] = json.dumps(value)
     return values
+
+
+def _database_time(connection: Connection) -> Any:
+    """Return the time in UTC by a clock that all machines share."""
+    if connection.dialect.name == "sqlite":
+        return utcnow()
+    return func.timezone("UTC", func.clock_timestamp(), type_=DateTime)
 
 
 def _columns(table: Any, names: Sequence[str]) -> list[Any]:
@@ -1055,7 +1088,8 @@ def _one_run(condition: ColumnElement[bool]) -> JSON | None:
 
 
 def _run(row: Row[Any]) -> JSON:
-    item = {name: value for name, value in row._mapping.items() if name not in ("active", "due")}
+    hidden = ("active", "due", "renewed_at")
+    item = {name: value for name, value in row._mapping.items() if name not in hidden}
     for name in ("requested_at", "started_at", "finished_at"):
         item[name] = _utc(item[name])
     item["model_version"] = str(row.model_version) if row.model_version else None

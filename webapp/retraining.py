@@ -1,8 +1,10 @@
 """Starts, watches and cancels the one training process; reads its outcome.
 
 A kernel lock, handed by whoever starts a training to the process that trains, says whether one
-runs: only one can hold it, and it is free again however its holder ends. A run that the table
-calls active while the lock is free has died.
+runs on this machine: only one can hold it, and it is free again however its holder ends. A run of
+this machine that the table calls active while the lock is free has died. Where machines share the
+database, a training belongs to the machine it runs on: it renews its lease there (see `trainer`),
+the others leave its processes alone, and call it dead when the lease has lapsed.
 """
 
 import datetime as dt
@@ -10,13 +12,14 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from flask import current_app
 
 from training.artefact import BrokenArtefact
 
-from . import predictor, queries, versions
+from . import locks, predictor, queries, versions
 from .config import ROOT
 from .errors import Conflict, NotFound
 from .language import N_
@@ -33,6 +36,7 @@ from .locks import FileLock
 log = logging.getLogger(__name__)
 
 GRACE = 60  # seconds beyond its time limit that a training has to end by itself
+LEASE = dt.timedelta(seconds=60)  # for which another machine's training may be silent
 
 JSON = dict[str, Any]
 
@@ -51,10 +55,9 @@ def start(
     run's id, if there is one.
     """
     run_id = str(uuid.uuid4())
-    with _acquire() as lock:
-        _abandon_active()
+    with _alone() as lock:
         told: JSON = {"cause": cause, "requested_by": requested_by, "accept_data": accept_data}
-        queries.add_run(run_id, trigger, due, **told)
+        queries.add_run(run_id, trigger, due, machine=machine(), **told)
         try:
             process_group = _spawn(run_id, lock)
         except OSError as error:
@@ -81,8 +84,7 @@ def cancel(run_id: str) -> JSON:
 @contextmanager
 def idle() -> Iterator[None]:
     """Let no training start; raise `Conflict`, with the run's id, if one runs."""
-    with _acquire():
-        _abandon_active()
+    with _alone():
         yield
 
 
@@ -100,7 +102,7 @@ def activate(version: int, reason: str, actor: str) -> JSON:
         if not versions.exists(version):
             raise Conflict(N_("This model's artefact was pruned, so it can't be activated."))
         try:
-            predictor.load(versions.directory(version), queries.checksums(version))
+            predictor.load_or_fetch(version)
         except BrokenArtefact as error:
             raise Conflict(f"This model's artefact is broken: {error}") from None
         queries.activate(version, actor, reason)
@@ -111,11 +113,17 @@ def activate(version: int, reason: str, actor: str) -> JSON:
     return activated
 
 
+def look_after() -> None:
+    """Look whether a training died, or hangs; each machine has to, for its own."""
+    abandon_dead()
+    end_overdue()
+
+
 def abandon_dead() -> None:
     """Close the books on a run whose process has died, and end what is left of it."""
     if queries.active_run() is None:
         return
-    with FileLock(_lock_path()) as lock:
+    with FileLock(_lock_path()) as lock, suppress(Conflict):
         if lock.acquire():
             _abandon_active()
 
@@ -123,7 +131,7 @@ def abandon_dead() -> None:
 def end_overdue() -> None:
     """End a training that its own time limit did not end, as one that hangs in compiled code."""
     run, now = queries.active_run(), time.monotonic()
-    if run is None:
+    if run is None or not _is_here(run):
         return
     limit = current_app.config["VLIB_TRAINING_LIMIT"] + GRACE
     known: tuple[str, float] | None = current_app.extensions.get("vlib_watched")
@@ -132,6 +140,15 @@ def end_overdue() -> None:
     elif now - known[1] >= limit:
         reason = f"The training was ended: it took more than {limit:.0f} s."
         _end_run(run["run_id"], "failed", reason)
+
+
+@contextmanager
+def _alone() -> Iterator[FileLock]:
+    """Hold the training lock while no machine trains or starts to; raise `Conflict` if one does."""
+    with _acquire() as lock, locks.of_all("starting") as starting:
+        starting.acquire(wait=True)
+        _abandon_active()
+        yield lock
 
 
 def _acquire() -> FileLock:
@@ -147,15 +164,25 @@ def _acquire() -> FileLock:
 
 
 def _abandon_active() -> None:
-    """With the lock in hand: whatever the table still calls active is dead."""
-    if run := queries.active_run():
-        if run["process_group"] is None:  # who was to start it died first: it is owed still
-            queries.update_run(run["run_id"], due=None)
-        queries.finish_run(run["run_id"], "abandoned", N_("The training process died."))
-        if run["process_group"] and _is_ours(run["process_group"], run["run_id"]):
-            _end_group(run["process_group"])
-        log.warning("Training %s died; it is abandoned", run["run_id"])
-        shutil.rmtree(workspace(run["run_id"]), ignore_errors=True)
+    """With the lock in hand: what the table still calls active is dead, unless it is elsewhere.
+
+    Raises `Conflict` if it lives on another machine.
+    """
+    if (run := queries.active_run()) is not None:
+        _abandon(run)
+    for left in versions.folder().glob(".*-*-*-*-*"):  # also of those that other machines abandoned
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _abandon(run: JSON) -> None:
+    if not _is_here(run) and queries.is_renewed(run["run_id"], LEASE):
+        raise Conflict(N_("A training is running already."), run_id=run["run_id"])
+    if run["process_group"] is None:  # who was to start it died first: it is owed still
+        queries.update_run(run["run_id"], due=None)
+    queries.finish_run(run["run_id"], "abandoned", N_("The training process died."))
+    log.warning("Training %s died; it is abandoned", run["run_id"])
+    if _is_here(run) and run["process_group"] and _is_ours(run["process_group"], run["run_id"]):
+        _end_group(run["process_group"])
 
 
 def _end_run(run_id: str, status: str, reason: str) -> bool:
@@ -164,8 +191,9 @@ def _end_run(run_id: str, status: str, reason: str) -> bool:
         return False
     run = queries.get_run(run_id)
     assert run is not None  # noqa: S101 - it was ended above
-    _end_group(run["process_group"])
-    shutil.rmtree(workspace(run_id), ignore_errors=True)
+    if _is_here(run):  # another machine's sees it, and ends itself
+        _end_group(run["process_group"])
+        shutil.rmtree(workspace(run_id), ignore_errors=True)
     return True
 
 
@@ -224,6 +252,16 @@ def _end_group(process_group: int | None) -> None:
         except (ProcessLookupError, PermissionError):  # gone; macOS says so of zombies
             return
         time.sleep(0.5)
+
+
+def machine() -> str:
+    """Name this machine, and the instance folder that it works in."""
+    return f"{socket.gethostname()}:{current_app.instance_path}"[:255]
+
+
+def _is_here(run: JSON) -> bool:
+    """Say whether a run's processes are this machine's."""
+    return not queries.is_shared() or run["machine"] == machine()
 
 
 def workspace(run_id: str) -> Path:

@@ -1,9 +1,9 @@
 """APScheduler, in exactly one of the serving processes.
 
-Which one is decided by a kernel lock: it is free again as soon as its holder dies, and the
-next process that looks takes it. What is due is read from the database, so restarts, clock
-jumps and a change of leader neither lose a run nor double it: a due time that has passed and
-led to no run is caught up once.
+Which one is decided by a lock that all machines share: it is free again as soon as its holder
+dies, and the next process that looks takes it. What is due is read from the database, so
+restarts, clock jumps and a change of leader neither lose a run nor double it: a due time that has
+passed and led to no run is caught up once.
 """
 
 from __future__ import annotations
@@ -12,17 +12,15 @@ import datetime as dt
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 from flask import Flask, current_app
 
-from . import alerts, auth, queries, retention, retraining
+from . import alerts, auth, locks, queries, retention, retraining
 from .errors import Conflict
 from .feeds import watching
-from .locks import FileLock
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
@@ -39,14 +37,16 @@ class Leader:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.scheduler: BackgroundScheduler | None = None
-        self._lock = FileLock(Path(app.instance_path) / "scheduler.lock")
+        with app.app_context():
+            self._lock = locks.of_all("scheduler")
 
     def compete(self) -> None:
         """Start the scheduler if no other process has it; keep ours in time."""
+        if not (self._lock.is_held() or self._lock.acquire()):
+            self.retire()
+            return
         if self.scheduler is not None:
             self._follow_the_clock()
-            return
-        if not self._lock.acquire():
             return
         # Only now: whoever starts, or never leads, need not wait for the library.
         from apscheduler.executors.pool import ThreadPoolExecutor
@@ -65,6 +65,14 @@ class Leader:
         if self.app.config["VLIB_GBFS_URL"]:
             self._every(watching.TICK_SECONDS, watching.watch_stations)
         self.scheduler.start()
+
+    def retire(self, *, wait: bool = False) -> None:
+        """Schedule no more, and leave it to another; `wait` for what runs."""
+        if self.scheduler is not None:
+            log.info("Another process schedules in place of %s", os.getpid())
+            self.scheduler.shutdown(wait)
+            self.scheduler = None
+        self._lock.release()
 
     def _follow_the_clock(self) -> None:
         """Do now what a clock that was set back would let wait until it is that late again."""
@@ -88,10 +96,8 @@ class Leader:
 
 
 def tick(app: Flask) -> None:
-    """Look after trainings that died, and start the one that is due."""
+    """Start the training that is due."""
     with app.app_context():
-        retraining.abandon_dead()
-        retraining.end_overdue()
         try:
             if queries.newest_activation() == 0:
                 _train_first()

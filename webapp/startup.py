@@ -19,10 +19,11 @@ import flask.cli
 import flask_migrate
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
+from sqlalchemy.exc import OperationalError
 
 from training import sources
 
-from . import auth, importing, journal, logs, predictor, queries, scheduler
+from . import auth, importing, journal, locks, logs, predictor, queries, retraining, scheduler
 from .extensions import db, make_database, migrate
 from .locks import FileLock
 
@@ -82,7 +83,8 @@ def prepare(app: Flask, log_form: str = "text") -> None:
             " or set VLIB_INSTANCE_PATH to a folder of its own."
         )
     app.extensions["server_lock"] = lock  # held for as long as the process lives
-    with app.app_context():
+    with app.app_context(), locks.of_all("setup") as one_at_a_time:
+        one_at_a_time.acquire(wait=True)
         upgrade_database()
         if queries.newest_observation() is None:
             queries.upsert_frame(sources.embedded_history(), importing.demo())
@@ -150,10 +152,12 @@ def start(app: Flask) -> None:
     with app.app_context():
         predictor.current()
     _every(app, app.config["VLIB_REFRESH_SECONDS"], lambda: predictor.current().refresh())
+    _every(app, app.config["VLIB_REFRESH_SECONDS"], lambda: predictor.current().mend())
     with app.app_context():
         journal.current().drainer = os.getpid()
     _leave_what_is_loaded_alone()
     _every(app, journal.DRAIN_SECONDS, lambda: journal.current().drain())
+    _every(app, app.config["VLIB_SCHEDULER_SECONDS"], retraining.look_after)
     leader = scheduler.Leader(app)
     _every(app, app.config["VLIB_SCHEDULER_SECONDS"], leader.compete)
 
@@ -172,6 +176,8 @@ def _every(app: Flask, seconds: float, work: Callable[[], None]) -> None:
             try:
                 with app.app_context():
                     work()
+            except OperationalError as error:
+                log.warning("A background task waits for the database: %s", error.orig)
             except Exception:
                 log.exception("A background task failed; it is tried again in %s s", seconds)
 

@@ -6,13 +6,14 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from training import tracking
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 INPUTS = ["weather", "temperature", "humidity", "windspeed"]
 RESERVE = 2**20  # bytes of the disk that the reason of a failure has in any case
+RENEW = 1.0  # seconds from one sign of life to the next
 PATIENCE = 600  # seconds for which the database may be away when a run's reason is to be stored
 
 
@@ -40,9 +42,12 @@ def main(run_id: str, lock_fd: str) -> None:
     os.set_inheritable(int(lock_fd), False)  # our children must not keep the lock alive
     os.nice(10)  # serving comes first
     logging.basicConfig(level=logging.INFO)
-    with create_app().app_context():
+    app = create_app()
+    with app.app_context():
         try:
-            limit_time(current_app.config["VLIB_TRAINING_LIMIT"])
+            limit_time(app.config["VLIB_TRAINING_LIMIT"])
+            if queries.is_shared():
+                threading.Thread(target=keep_lease, args=(app, run_id), daemon=True).start()
             workspace(run_id).mkdir(exist_ok=True)
             (workspace(run_id) / "reserve").write_bytes(bytes(RESERVE))
             run(run_id)
@@ -63,6 +68,19 @@ def limit_time(seconds: int) -> None:
 
     signal.signal(signal.SIGALRM, end)
     signal.alarm(seconds)
+
+
+def keep_lease(app: Flask, run_id: str) -> None:
+    """Tell other machines that this training lives; end it when one of them has ended it."""
+    while True:
+        try:
+            with app.app_context():
+                if queries.renew_run(run_id) in ("cancelled", "abandoned"):
+                    shutil.rmtree(workspace(run_id), ignore_errors=True)
+                    os.killpg(0, signal.SIGKILL)
+        except SQLAlchemyError as error:
+            log.warning("The lease of %s can't be renewed yet: %s", run_id, error)
+        time.sleep(RENEW)
 
 
 def fail(run_id: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from flask import current_app
 
 from training.artefact import Artefact
 
-from . import queries
+from . import fetching, queries
 from .errors import Unavailable
 from .locks import FileLock
 
@@ -25,6 +25,8 @@ IN_USE = dt.timedelta(days=30)
 PRUNED = ".pruned-"
 TRIED = "tried.json"
 """Beside an artefact: which runtime loaded these very files in a process of its own."""
+
+State = dict[str, tuple[int, int, int]]
 
 
 class Versions:
@@ -76,11 +78,11 @@ def directory(version: int | str) -> Path:
 
 
 def exists(version: int | str) -> bool:
-    """Say whether a version's artefact is there, whole or broken."""
-    return directory(version).is_dir()
+    """Say whether a version's artefact is there, whole or broken, or can be fetched."""
+    return directory(version).is_dir() or fetching.is_possible()
 
 
-def state(version: int) -> dict[str, tuple[int, int, int]]:
+def state(version: int) -> State:
     """Return of each file of an artefact what changes when it is written or replaced."""
     try:
         files = directory(version).iterdir()

@@ -22,6 +22,7 @@ KEY = {"Idempotency-Key": "k-1"}
 to_json = predictor.Prediction.to_json
 
 
+@pytest.mark.both_engines
 def test_the_same_request_again_gets_the_same_answer(client: FlaskClient) -> None:
     first = client.post("/api/predict", json=HOUR, headers=KEY)
     again = client.post("/api/predict", json=HOUR, headers=KEY)
@@ -30,6 +31,7 @@ def test_the_same_request_again_gets_the_same_answer(client: FlaskClient) -> Non
     assert other.json["prediction_id"] != first.json["prediction_id"]
 
 
+@pytest.mark.both_engines
 def test_another_body_is_refused(client: FlaskClient) -> None:
     client.post("/api/predict", json=HOUR, headers=KEY)
     answer = client.post("/api/predict", json=HOUR | {"humidity": 1}, headers=KEY)
@@ -99,6 +101,7 @@ def test_after_a_crash_a_retry_may_be_the_first_to_store(
     assert [item["prediction_id"] for item in stored(client)] == [answer["prediction_id"]]
 
 
+@pytest.mark.both_engines
 def test_a_failure_is_not_kept(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError

@@ -77,6 +77,7 @@ def test_what_could_not_be_stored_is_not_counted(
     assert ("vlib_predictions_total", "1", "whatif") not in samples(client)
 
 
+@pytest.mark.both_engines
 def test_trainings_are_counted_by_status(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         queries.add_run("run", "cli", None)
@@ -111,6 +112,7 @@ def test_every_name_begins_with_vlib(client: FlaskClient) -> None:
     assert all(name.startswith("vlib_") for name, *_ in samples(client))
 
 
+@pytest.mark.both_engines
 def test_the_state_is_shown(client: FlaskClient) -> None:
     found = samples(client)
     assert found["vlib_champion_version",] == int(client.get("/api/model").json["version"])
@@ -118,6 +120,7 @@ def test_the_state_is_shown(client: FlaskClient) -> None:
     assert found["vlib_newest_observation_age_seconds",] > 0
 
 
+@pytest.mark.both_engines
 def test_live_error_is_told_by_horizon(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +140,7 @@ def test_the_readme_names_every_metric(client: FlaskClient) -> None:
     assert {name for name in names if f"`{name}" not in text} == set()
 
 
+@pytest.mark.both_engines
 def test_a_missing_database_is_shown(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise OperationalError("", {}, Exception())

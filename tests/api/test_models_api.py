@@ -33,6 +33,7 @@ def test_without_a_champion_there_is_none_to_show(app_without_model: Flask) -> N
     assert app_without_model.test_client().get("/api/model").status_code == 404
 
 
+@pytest.mark.both_engines
 def test_versions_are_listed(client: FlaskClient) -> None:
     page = client.get("/api/models").json
     ModelPage.model_validate(page)
@@ -88,6 +89,7 @@ def test_a_training_is_accepted(
     assert answer.headers["Location"] == f"/api/retrain/{RUN_ID}"
 
 
+@pytest.mark.both_engines
 def test_a_training_in_the_way_is_named(
     client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def observe(client: FlaskClient, admin: dict[str, str]) -> Any:
     return post
 
 
+@pytest.mark.both_engines
 def test_the_same_hour_again_replaces_it(client: FlaskClient, observe: Any) -> None:
     assert observe(HOUR) == {"inserted": 1, "updated": 0, "rejected": []}
     assert observe(HOUR | {"rentals": 101}) == {"inserted": 0, "updated": 1, "rejected": []}
@@ -42,6 +43,7 @@ def test_of_an_hour_that_stands_twice_the_last_counts(client: FlaskClient, obser
     assert client.get(LIST).json["items"][0]["rentals"] == 5
 
 
+@pytest.mark.both_engines
 def test_a_bad_item_costs_itself_alone(observe: Any) -> None:
     answer = observe({}, HOUR | {"rentals": 1_000_001}, HOUR, HOUR | {"rentals": True})
     assert answer["inserted"] == 1

@@ -42,6 +42,7 @@ def test_minutes_are_cut_to_the_hour(client: FlaskClient) -> None:
     assert answer.json["datetime"] == "2012-12-25T08:00:00"
 
 
+@pytest.mark.both_engines
 def test_a_prediction_is_found_again(client: FlaskClient) -> None:
     made = client.post("/api/predict", json=HOUR | {"as_of": "2012-12-24T08:30"}).json
     found = client.get(f"/api/predictions/{made['prediction_id']}").json
@@ -56,6 +57,7 @@ def test_as_of_must_be_before_the_hour(client: FlaskClient, as_of: str) -> None:
     assert (answer.status_code, pointers(answer.json)) == (422, ["/as_of"])
 
 
+@pytest.mark.both_engines
 def test_a_bad_item_costs_itself_alone(client: FlaskClient) -> None:
     items = [HOUR, HOUR | {"weather": "snow"}, 7, HOUR | {"humidity": 80}]
     answer = client.post("/api/predict/batch", json={"items": items}).json
@@ -90,6 +92,7 @@ def test_a_batch_has_one_to_ten_thousand_items(client: FlaskClient, count: int) 
     assert (answer.status_code, pointers(answer.json)) == (422, ["/items"])
 
 
+@pytest.mark.both_engines
 def test_pages_follow_each_other(client: FlaskClient) -> None:
     made = [client.post("/api/predict", json=HOUR).json["prediction_id"] for _ in range(3)]
     span = "from=2012-12-25T08:00&to=2012-12-25T09:00&limit=2"

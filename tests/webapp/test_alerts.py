@@ -70,6 +70,7 @@ def holdout_mae() -> float:
     return float(champion["holdout"]["horizons"]["24"]["mae"])
 
 
+@pytest.mark.both_engines
 def test_a_condition_is_raised_once_and_cleared(app: Flask, live: dict[str, float]) -> None:
     live["mae"] = 2 * holdout_mae()
     alerts.look()
@@ -150,6 +151,7 @@ def test_the_webhook_is_told_what_began_and_ended(webhook: Webhook, app: Flask) 
     assert webhook.told[0]["detail"] == "The disk is full."
 
 
+@pytest.mark.both_engines
 def test_a_notice_is_tried_again_in_order(webhook: Webhook, app: Flask) -> None:
     queries.add_run("lost", "admin", None)
     queries.finish_run("lost", "failed", "The disk is full.")

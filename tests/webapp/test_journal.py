@@ -13,9 +13,11 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests import postgres
 from tests.api.test_predict_api import HOUR
 from tests.conftest import make_app
 from webapp import journal, queries, segments
+from webapp.extensions import db
 
 
 @pytest.fixture
@@ -39,6 +41,7 @@ def stored() -> int:
         )
 
 
+@pytest.mark.both_engines
 def test_a_prediction_is_found_while_it_waits_and_after(waiting: FlaskClient) -> None:
     address = f"/api/predictions/{ask(waiting)}"
     before = waiting.get(address)
@@ -91,6 +94,25 @@ def test_a_database_that_was_moved_away_gets_everything_when_it_is_back(
     journal.current().drain()
     journal.current().drain()
     assert stored() == 2
+
+
+@pytest.mark.postgres
+def test_a_server_that_goes_away_keeps_nobody_from_predicting(
+    waiting: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0)
+    ask(waiting)
+    with postgres.away(db.engine):
+        journal.current().drain()
+        ask(waiting)
+        assert waiting.get("/api/observations").status_code == 503
+        assert waiting.get("/readyz").json["missing"] == ["the database can't be read"]
+        assert b"\nvlib_database_up 0.0\n" in waiting.get("/metrics").data
+    assert stored() == 0
+    journal.current().drain()
+    journal.current().drain()
+    assert stored() == 2
+    assert waiting.get("/readyz").status_code == 200
 
 
 def test_a_journal_that_cant_be_written_refuses_and_heals(
@@ -159,6 +181,7 @@ def test_the_journal_has_a_limit(waiting: FlaskClient, instance: Path) -> None:
     ask(waiting)
 
 
+@pytest.mark.both_engines
 def test_what_a_dead_process_left_is_stored_but_not_its_torn_last_line(
     waiting: FlaskClient, instance: Path
 ) -> None:
@@ -172,6 +195,7 @@ def test_what_a_dead_process_left_is_stored_but_not_its_torn_last_line(
     assert not segments.paths(instance / "journal")
 
 
+@pytest.mark.both_engines
 def test_what_is_drained_twice_is_stored_once(waiting: FlaskClient, instance: Path) -> None:
     ask(waiting)
     (path,) = segments.paths(instance / "journal")
@@ -191,6 +215,7 @@ def test_the_file_of_a_living_process_is_left_alone(waiting: FlaskClient, instan
         assert len(segments.paths(instance / "journal")) == 1
 
 
+@pytest.mark.both_engines
 def test_a_line_that_the_database_refuses_holds_up_no_other(
     waiting: FlaskClient, instance: Path
 ) -> None:
@@ -231,8 +256,6 @@ def test_a_backup_holds_what_still_waits(waiting: FlaskClient, app: Flask, tmp_p
 
 
 def test_predicting_asks_the_database_nothing(waiting: FlaskClient, app: Flask) -> None:
-    from webapp.extensions import db
-
     app.extensions["predictor"]._max_age = 60
     ask(waiting)
     statements: list[str] = []

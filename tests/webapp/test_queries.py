@@ -1,20 +1,17 @@
 """Reading and writing the tables, on SQLite and, where one is named, on PostgreSQL."""
 
 import datetime as dt
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
-from webapp import create_app, queries, startup
+from webapp import queries
 from webapp.extensions import db
 
-POSTGRES = os.environ.get("VLIB_TEST_POSTGRES")
 HOUR = dt.datetime(2012, 12, 25, 8)
 
 
@@ -41,23 +38,14 @@ def prediction(number: int, **values: Any) -> dict[str, Any]:
     } | values
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+pytestmark = pytest.mark.both_engines
+
+
+@pytest.fixture
+def database(app_without_model: Flask) -> Iterator[Flask]:
     """An application on an empty, migrated database."""
-    settings: dict[str, Any] = {"VLIB_INSTANCE_PATH": str(tmp_path)}
-    if request.param == "postgresql":
-        if not POSTGRES:
-            pytest.skip("VLIB_TEST_POSTGRES names no server")
-        settings["VLIB_DATABASE_URI"] = POSTGRES
-    app = create_app(settings)
-    with app.app_context():
-        if request.param == "postgresql":
-            with queries.writing() as connection:
-                connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-                connection.execute(sa.text("CREATE SCHEMA public"))
-        startup.upgrade_database()
-        yield app
-        db.engine.dispose()
+    with app_without_model.app_context():
+        yield app_without_model
 
 
 @pytest.fixture

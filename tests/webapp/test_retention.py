@@ -7,6 +7,8 @@ from flask import Flask
 
 from webapp import predictor, queries, retention
 
+pytestmark = pytest.mark.both_engines
+
 DAY = dt.timedelta(days=1)
 TABLE_ROW = {"rentals": 5.0, "lower": 1.0, "upper": 9.0, "baseline": None, "model_version": 1}
 

@@ -7,15 +7,19 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.conftest import add_version
+from tests.conftest import add_version, make_app
 from webapp import queries, retraining, versions
 from webapp.errors import Conflict, NotFound
+from webapp.extensions import db
+
+pytestmark = pytest.mark.both_engines
 
 
 @pytest.fixture
@@ -112,7 +116,8 @@ def test_a_failed_look_keeps_no_lock(
 def test_what_was_due_is_owed_while_no_process_was_started_for_it(app: Flask) -> None:
     with app.app_context():
         due = dt.datetime(2026, 11, 23, 3)
-        queries.add_run("lost", "schedule", due)  # and then the scheduler died
+        here = retraining.machine()
+        queries.add_run("lost", "schedule", due, machine=here)  # and then the scheduler died
         retraining.abandon_dead()
         assert queries.get_run("lost")["status"] == "abandoned"  # type: ignore[index]
         assert queries.last_due(due) is None
@@ -158,6 +163,52 @@ def test_a_training_that_hangs_is_ended(app: Flask, sleeper: list[Any]) -> None:
         assert ended is not None
         assert ended["status"] == "failed"
         assert group_is_gone(sleeper[0].pid)
+
+
+@pytest.mark.postgres
+def test_another_machines_run_is_left_alone_until_its_lease_has_lapsed(app: Flask) -> None:
+    with app.app_context():
+        queries.add_run("theirs", "admin", None, machine="another:/instance")
+        queries.update_run("theirs", process_group=os.getpid())  # a number means nothing elsewhere
+        retraining.look_after()
+        with pytest.raises(Conflict) as refused:
+            retraining.start("admin")
+        assert refused.value.extra["run_id"] == "theirs"
+        queries.update_run("theirs", renewed_at=dt.datetime(2012, 12, 25))
+        retraining.look_after()
+        run = queries.get_run("theirs")
+        assert run is not None and run["status"] == "abandoned"
+
+
+@pytest.mark.postgres
+def test_a_lease_that_is_renewed_holds(app: Flask) -> None:
+    with app.app_context():
+        queries.add_run("theirs", "admin", None, machine="another:/instance")
+        queries.update_run("theirs", renewed_at=dt.datetime(2012, 12, 25))
+        assert not queries.is_renewed("theirs", retraining.LEASE)
+        assert queries.renew_run("theirs") == "queued"
+        assert queries.is_renewed("theirs", retraining.LEASE)
+        retraining.cancel("theirs")
+        assert queries.renew_run("theirs") == "cancelled"
+
+
+@pytest.mark.postgres
+def test_of_two_machines_one_trains(app: Flask, sleeper: list[Any], tmp_path: Path) -> None:
+    other = make_app(tmp_path / "other", VLIB_DATABASE_URI=app.config["VLIB_DATABASE_URI"])
+    (tmp_path / "other" / "models").mkdir(parents=True)
+
+    def start(machine: Flask) -> str:
+        with machine.app_context():
+            try:
+                return str(retraining.start("admin")["status"])
+            except Conflict:
+                return "refused"
+            finally:
+                db.engine.dispose()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(start, [app, other])) == ["queued", "refused"]
+    assert len(sleeper) == 1
 
 
 def test_activation_changes_who_serves(

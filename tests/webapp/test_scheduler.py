@@ -6,7 +6,11 @@ import threading
 import pytest
 from flask import Flask
 
+from tests import postgres
 from webapp import queries, scheduler
+from webapp.extensions import db
+
+pytestmark = pytest.mark.both_engines
 
 NEW_YORK = "America/New_York"
 
@@ -113,10 +117,27 @@ def test_a_clock_that_is_set_back_keeps_no_job_waiting(
         leader.compete()
         assert looked.wait(10)
     finally:
-        leader.scheduler.shutdown()
+        leader.retire(wait=True)
 
 
 def test_an_empty_cron_never_fires(app_without_model: Flask, clock) -> None:
     app_without_model.config["VLIB_RETRAIN_CRON"] = ""
     assert scheduler.due() is None
     assert scheduler.next_run() is None
+
+
+@pytest.mark.postgres
+def test_one_schedules_until_its_connection_breaks(app_without_model: Flask) -> None:
+    first, second = (scheduler.Leader(app_without_model) for _ in range(2))
+    with app_without_model.app_context():
+        try:
+            first.compete()
+            second.compete()
+            assert (first.scheduler is not None, second.scheduler) == (True, None)
+            postgres.cut(db.engine)
+            second.compete()
+            first.compete()
+            assert (first.scheduler, second.scheduler is not None) == (None, True)
+        finally:
+            first.retire(wait=True)
+            second.retire(wait=True)

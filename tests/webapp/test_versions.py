@@ -13,6 +13,8 @@ from webapp import predictor, queries, retraining, versions
 from webapp.errors import Conflict
 from webapp.versions import Versions
 
+pytestmark = pytest.mark.both_engines
+
 Prune = Callable[[int], list[int]]
 
 

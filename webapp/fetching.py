@@ -1,0 +1,89 @@
+"""Brings the artefacts that another machine has trained to this one, from MLflow's server.
+
+A training logs what serves beside its run, before its version is stored. Here a child process
+gets it, since MLflow is never imported where requests are answered; what it got counts for
+nothing until its checksums are those in the database.
+"""
+
+import logging
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from flask import current_app
+
+from training.artefact import BrokenArtefact, check_files
+
+from . import queries
+from .config import ROOT
+from .locks import FileLock
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = 120  # seconds
+DRAFT = ".fetched-"
+
+
+def is_possible() -> bool:
+    """Say whether artefacts can be fetched: other machines share the database and a server."""
+    server = current_app.config["VLIB_MLFLOW_TRACKING_URI"].startswith(("http://", "https://"))
+    return bool(server and queries.is_shared())
+
+
+def fetch(version: int, directory: Path) -> None:
+    """Put a version's artefact into a directory, unless it is there and whole.
+
+    Of several processes one does it, and the others wait. Raises `BrokenArtefact`.
+    """
+    checksums = queries.checksums(version)
+    with FileLock(directory.parent / "fetch.lock") as lock:
+        lock.acquire(wait=True)
+        if _is_whole(directory, checksums):
+            return
+        draft = directory.parent / f"{DRAFT}{version}"
+        try:
+            _download(queries.mlflow_run_of(version), draft)
+            check_files(draft, checksums)
+            _put_in_place(draft, directory)
+        except OSError as error:
+            raise BrokenArtefact(f"it can't be fetched: {error}") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    log.info("The artefact of version %s was fetched", version)
+
+
+def _is_whole(directory: Path, checksums: dict[str, str]) -> bool:
+    try:
+        check_files(directory, checksums)
+    except BrokenArtefact:
+        return False
+    return True
+
+
+def _download(run_id: str | None, draft: Path) -> None:
+    """Let a child process get what serves of an MLflow run."""
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "training.tracking", str(run_id), str(draft)],
+            input=current_app.config["VLIB_MLFLOW_TRACKING_URI"],  # it may hold a password
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        raise BrokenArtefact(f"it can't be fetched: no answer within {TIMEOUT} s") from None
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise BrokenArtefact(f"it can't be fetched: {said}")
+
+
+def _put_in_place(draft: Path, directory: Path) -> None:
+    """Move the files where they serve: all at once, or each over its damaged one."""
+    if not directory.is_dir():
+        draft.rename(directory)
+        return
+    for file in draft.iterdir():
+        file.replace(directory / file.name)
