@@ -1,7 +1,10 @@
 """An instance with four months of real hours and a tiny champion, copied for each test."""
 
 import shutil
+import threading
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +12,17 @@ import pandas as pd
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
-from training import artefact, model, sources, train
+from training import artefact, model, sources, tracking, train
 from training.calendar import Calendar
 from training.evaluate import metrics
 from training.history import History
 from training.intervals import Intervals
 from training.quantiles import Quantiles
-from webapp import create_app, importing, queries, startup, trainer
+from webapp import create_app, importing, predictor, queries, startup, trainer, versions
 from webapp.api.answers import RunReceipt
 from webapp.extensions import db
-from webapp.retraining import models_path
 
 TOKEN = "the-admins-token"
 SETTINGS = {"TESTING": True, "VLIB_ADMIN_TOKEN": TOKEN, "VLIB_REFRESH_SECONDS": 0}
@@ -72,7 +75,7 @@ def receipt(decision: str) -> dict[str, Any]:
 def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     """Store a tiny model as `trainer` stores a real one; return its number."""
     history = History.from_frame(frame)
-    directory = models_path() / f".{decision}"
+    directory = versions.folder() / f".{decision}"
     checksums = tiny_champion(directory, history)
     served = artefact.Artefact.load(directory, checksums)
     held = history.hours[-HOLDOUT_HOURS:]
@@ -99,8 +102,30 @@ def add_version(frame: pd.DataFrame, decision: str = "promoted") -> int:
     rows = trainer.backtest_rows(scored)
     queries.add_run(f"run-{decision}", "first", None)  # as late: a scheduler would abandon it
     with queries.finishing(f"run-{decision}", outcome, version, rows) as number:
-        directory.rename(models_path() / str(number))
+        directory.rename(versions.directory(number))
+    predictor.load(versions.directory(number), checksums)  # no copy has to be tried in a child
     return number
+
+
+@contextmanager
+def serving(app: Flask, **options: Any) -> Iterator[str]:
+    """Let an application answer on a free port, in threads of this process; give its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, **options)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store of MLflow's, to copy into instance folders: to make one takes seconds."""
+    store = tmp_path_factory.mktemp("store") / "mlflow.db"
+    with warnings.catch_warnings(action="ignore"):  # importing mlflow warns of much
+        tracking.make_store(store)
+    return store
 
 
 @pytest.fixture(scope="session")

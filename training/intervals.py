@@ -75,9 +75,8 @@ class Intervals:
         """
         scale = scale_of(matrix, level)
         residual, ratio = (actual - predicted) / scale, predicted / scale
-        age = np.zeros(len(actual)) if hours is None else hours.max() - hours
-        weight = 0.5 ** (age / HALF_LIFE)
-        rows, kinds = _rows(matrix[:, HORIZON]), kind_of(matrix)
+        weight = weights(hours, len(actual))
+        rows, kinds = row_of(matrix), kind_of(matrix)
         places = (np.arange(_KNOTS) + 0.5) / _KNOTS
         knots = np.zeros((len(KINDS), _KNOTS))
         lower, upper = np.zeros((2, _ROWS, len(KINDS), _KNOTS))
@@ -179,8 +178,20 @@ def scale_of(matrix: NDArray[np.float32], level: float) -> Floats:
     return known
 
 
-def _rows(horizon: NDArray[np.float32]) -> Ints:
-    return _ROW.take(horizon.astype(np.int64), mode="clip")
+def row_of(matrix: NDArray[np.float32]) -> Ints:
+    """Return the place in `CALIBRATED` of each row's horizon; one more where no rental is known."""
+    return _ROW.take(matrix[:, HORIZON].astype(np.int64), mode="clip")
+
+
+def weights(hours: Ints | None, count: int) -> Floats:
+    """Return how much each of `count` residuals counts: half as much each `HALF_LIFE`.
+
+    Without `hours` all count alike.
+    """
+    if hours is None:
+        return np.ones(count)
+    found: Floats = 0.5 ** ((hours.max() - hours) / HALF_LIFE)
+    return found
 
 
 def _lines(knots: Floats, lower: Floats, upper: Floats) -> Floats:

@@ -11,9 +11,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from training.features import HORIZON
 from training.history import Floats, Ints
-from training.intervals import CALIBRATED, HALF_LIFE, KINDS, Intervals, kind_of
+from training.intervals import CALIBRATED, KINDS, Intervals, kind_of, row_of, weights
 
 LEVELS = np.array([0.01, 0.025, *(np.arange(1, 20) / 20), 0.975, 0.99])
 _LEAST = 40
@@ -48,9 +47,8 @@ class Quantiles:
         """
         lower, upper = intervals.bounds(predicted, matrix)
         residual = (actual - predicted) / np.maximum(upper - lower, 1.0)
-        age = np.zeros(len(actual)) if hours is None else hours.max() - hours
-        weight = 0.5 ** (age / HALF_LIFE)
-        rows, kinds = _rows(matrix), kind_of(matrix)
+        weight = weights(hours, len(actual))
+        rows, kinds = row_of(matrix), kind_of(matrix)
         widths = np.empty(_SHAPE)
         for row, kind in np.ndindex(_SHAPE[:2]):
             # Where too few are alike, all of that horizon stand for them, else all there are.
@@ -70,14 +68,10 @@ class Quantiles:
     ) -> Floats:
         """Return the rentals that are not exceeded with probability `level`; at least 0.
 
-        Levels beyond those of `LEVELS` take the outermost. `rentals`, `lower` and `upper` are what
-        the artefact predicts of the rows of the feature matrix.
+        `rentals`, `lower` and `upper` are what the artefact predicts of the rows of the feature
+        matrix.
         """
-        place = float(np.interp(level, LEVELS, np.arange(len(LEVELS))))
-        below = int(place)
-        above = min(below + 1, len(LEVELS) - 1)
-        mine = self.widths[_rows(matrix), kind_of(matrix)]
-        residual = mine[:, below] + (place - below) * (mine[:, above] - mine[:, below])
+        residual = at_level(self.widths[row_of(matrix), kind_of(matrix)], level)
         return np.maximum(rentals + residual * np.maximum(upper - lower, 1.0), 0.0)
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,6 +90,18 @@ class Quantiles:
         return cls(widths) if fits else None
 
 
+def at_level(columns: Floats, level: float) -> Floats:
+    """Return the values at a level of float64[n, len(LEVELS)], linear between two of `LEVELS`.
+
+    Levels beyond take the outermost.
+    """
+    place = float(np.interp(level, LEVELS, np.arange(len(LEVELS))))
+    below = int(place)
+    above = min(below + 1, len(LEVELS) - 1)
+    found: Floats = columns[:, below] + (place - below) * (columns[:, above] - columns[:, below])
+    return found
+
+
 def right_level(missing: float, idle: float) -> float:
     """Return the probability with which the bikes that are out should be enough.
 
@@ -111,9 +117,3 @@ def _weighted(residual: Floats, weight: Floats) -> Floats:
     share = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
     found: Floats = np.interp(LEVELS, share, residual[order])
     return found
-
-
-def _rows(matrix: NDArray[np.float32]) -> Ints:
-    horizon = matrix[:, HORIZON]
-    rows = np.minimum(np.searchsorted(CALIBRATED, horizon), len(CALIBRATED) - 1)
-    return np.where(horizon > 0, rows, len(CALIBRATED))

@@ -279,11 +279,11 @@ def _client(uri: str) -> MlflowClient:
     import mlflow
 
     if urlsplit(uri).scheme.partition("+")[0] == "sqlite":
-        _make_store(_file_of(uri))
+        make_store(_file_of(uri))
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
-def _make_store(path: Path) -> None:
+def make_store(path: Path) -> None:
     """Make MLflow's tables in a new file, and put it in place when it is whole.
 
     MLflow never recovers from being killed while it makes them.

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from training.importing.mapping import InvalidMapping, Mapping
 
 from . import (
+    archive,
     auth,
     errors,
     import_dialog,
@@ -208,6 +209,24 @@ def backup(file: Path) -> None:
 
 
 @click.command(cls=Command)
+@click.option(
+    "--days", default=90, show_default=True, type=click.IntRange(min=2), help="Younger ones stay."
+)
+@with_appcontext
+def prune(days: int) -> None:
+    """Move old predictions to Parquet files, in archive/; no chart changes."""
+    startup.upgrade_database()
+    try:
+        with click.progressbar(archive.move(days), label="Moving", show_pos=True) as steps:
+            moved = sum(steps)
+    except archive.CannotMove as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"Can't write to {archive.folder()}: {error}.") from None
+    click.echo(f"{moved:,} predictions were moved to {archive.folder()}.")
+
+
+@click.command(cls=Command)
 @with_appcontext
 def models() -> None:
     """List the versions and who was champion when."""
@@ -259,7 +278,7 @@ def rotate_token() -> None:
 def init_app(app: Flask) -> None:
     """Register the commands."""
     for command in (
-        *(serve, retrain, replay, rescore, import_history, backup),
+        *(serve, retrain, replay, rescore, import_history, backup, prune),
         *(models, activate, rotate_token),
     ):
         app.cli.add_command(command)

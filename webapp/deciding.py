@@ -9,10 +9,10 @@ from flask import current_app
 from training.evaluate import seasonal_naive
 from training.features import build, observed_rows
 from training.history import Floats, as_hours
-from training.quantiles import LEVELS, Quantiles, right_level
+from training.quantiles import LEVELS, Quantiles, at_level, right_level
 
 from . import history, predictor, queries
-from .predictor import HourRequest
+from .predictor import HourRequest, Prediction
 
 AHEAD = 24
 """Hours: bikes are moved a day ahead."""
@@ -42,13 +42,15 @@ class Holdout:
     quantiles: Floats
 
 
-def bikes(requests: Sequence[HourRequest], level: float) -> list[int] | None:
-    """Return how many bikes are enough with a probability, for each hour.
+def predict(
+    requests: Sequence[HourRequest], level: float
+) -> tuple[list[Prediction], list[int] | None]:
+    """Predict hours, and say how many bikes are enough with a probability; nothing is stored.
 
-    None if the champion keeps no quantiles. Raises `Unavailable` without a champion.
+    No bikes if the champion keeps no quantiles. Raises `Unavailable` without a champion.
     """
-    found = predictor.quantiles(requests, level)
-    return None if found is None else [int(np.ceil(value)) for value in found]
+    predictions, found = predictor.predict_quantile(requests, level)
+    return predictions, None if found is None else [int(np.ceil(value)) for value in found]
 
 
 def outcomes(held: Holdout, missing: float, idle: float) -> list[Outcome]:
@@ -56,10 +58,7 @@ def outcomes(held: Holdout, missing: float, idle: float) -> list[Outcome]:
 
     Have out the right quantile, the prediction itself, or the rentals of a week before.
     """
-    level = np.interp(right_level(missing, idle), LEVELS, np.arange(len(LEVELS)))
-    low, share = int(level), level - int(level)
-    high = min(low + 1, len(LEVELS) - 1)
-    right = held.quantiles[:, low] * (1 - share) + held.quantiles[:, high] * share
+    right = at_level(held.quantiles, right_level(missing, idle))
     rules = (np.ceil(right), np.rint(held.forecast), np.rint(held.naive))
     return [
         _outcome(rule, out, held.actual, missing, idle)

@@ -4,12 +4,14 @@ Each process keeps its own copy, and reads from the database only what changed.
 """
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from flask import Flask, current_app
 from numpy.typing import NDArray
+from sqlalchemy import Row
 
 from training.features import REACH
 from training.history import History, Ints
@@ -73,31 +75,27 @@ class HistoryCache:
             self._forget()
             self._start = start
         revision, rows = queries.observations_since(self._revision)
-        if revision == self._revision:
-            return
-        new = {
-            "rentals": [row.rentals for row in rows],
-            "weather": [WEATHER.index(row.weather) for row in rows],
-            "temperature": [row.temperature for row in rows],
-            "feels_like": [np.nan if row.feels_like is None else row.feels_like for row in rows],
-            "humidity": [row.humidity for row in rows],
-            "windspeed": [row.windspeed for row in rows],
-            "holiday": [-1 if row.holiday is None else row.holiday for row in rows],
-            "revision": [row.revision for row in rows],
-            "first_revision": [row.first_revision for row in rows],
-        }
-        hours = np.append([to_hour(row.datetime) for row in rows], self._hours).astype(np.int64)
+        if rows:
+            self._take_in(rows)
+        self._revision = revision
+
+    def _take_in(self, rows: Sequence[Row[Any]]) -> None:
+        new: dict[str, Iterable[Any]] = dict(
+            zip(rows[0]._fields, zip(*rows, strict=True), strict=True)
+        )
+        new["weather"] = map(WEATHER.index, new["weather"])
+        new["holiday"] = (-1 if holiday is None else holiday for holiday in new["holiday"])
+        told = np.array([*new["datetime"]], "datetime64[h]").astype(np.int64)
         # The first of equal hours stays: the newly written one.
-        self._hours, index = np.unique(hours, return_index=True)
+        self._hours, index = np.unique(np.append(told, self._hours), return_index=True)
         self._columns = {
-            name: np.append(np.asarray(new[name], kind), self._columns[name])[index]
+            name: np.append(np.array([*new[name]], kind), self._columns[name])[index]
             for name, kind in COLUMNS.items()
         }
         # Before the history: who reads that first never misses a revision of what it holds.
         self.revisions = self._revisions()
         observed = {name: self._columns[name] for name in COLUMNS if name not in REVISIONS}
         self.current = History(self._hours, **observed)
-        self._revision = revision
 
     def _revisions(self) -> Revisions:
         return Revisions(self._hours, self._columns["revision"], self._columns["first_revision"])

@@ -1,4 +1,4 @@
-"""How right the predictions were: pure functions on the frame of `queries.predictions_frame`.
+"""How right the predictions were: pure functions on frames of `queries`.
 
 Every function looks only at hours whose rentals are known, and returns a frame or numbers;
 it neither reads the database nor draws. Errors are in rentals per hour.

@@ -115,8 +115,7 @@ class Predictor:
     the first request that finds it out of date refreshes it.
     """
 
-    def __init__(self, models: Path, calendar: Calendar, max_age: float) -> None:
-        self.models = models
+    def __init__(self, calendar: Calendar, max_age: float) -> None:
         self.calendar = calendar
         self.serving: Serving | None = None
         self.others = Versions(self._load_other)
@@ -162,7 +161,7 @@ class Predictor:
         """Read what is known of how a version works, once."""
         if self._understood is None or self._understood[0] != version:
             try:
-                found = read_understanding(self.models / str(version), queries.checksums(version))
+                found = read_understanding(versions.directory(version), queries.checksums(version))
             except BrokenArtefact:
                 found = None
             self._understood = version, found
@@ -172,7 +171,7 @@ class Predictor:
         if not (checksums := queries.checksums(version)):
             raise Unprocessable.at("/model_version", "is no version that was trained")
         try:
-            return load(self.models / str(version), checksums)
+            return load(versions.directory(version), checksums)
         except BrokenArtefact as error:
             raise Conflict(f"This model can't answer: {error}.") from None
 
@@ -195,10 +194,7 @@ class Predictor:
     def _touched(self) -> bool:
         """Say whether the files of what serves, which never change, did."""
         serving = self.serving
-        return serving is not None and self._files != versions.state(self._folder(serving.version))
-
-    def _folder(self, version: int) -> Path:
-        return self.models / str(version)
+        return serving is not None and self._files != versions.state(serving.version)
 
     def _swap(self, activation: int) -> None:
         """Serve the champion or, while it can't be served, the one before it."""
@@ -230,18 +226,17 @@ class Predictor:
 
     def _serve(self, version: int, checksums: dict[str, str]) -> None:
         """Serve a version; raise `BrokenArtefact` if its files are not what was stored."""
-        self._files = versions.state(self._folder(version))
+        self._files = versions.state(version)
         if self.serving is not None and version == self.serving.version:
-            check_files(self._folder(version), checksums)
+            check_files(versions.directory(version), checksums)
             return
-        self.serving = Serving(version, load(self._folder(version), checksums))
+        self.serving = Serving(version, load(versions.directory(version), checksums))
         log.info("Model %s serves", version)
 
 
 def init_app(app: Flask) -> None:
     """Give the application its predictor, still without a champion."""
     app.extensions["predictor"] = Predictor(
-        models=Path(app.instance_path) / "models",
         calendar=Calendar(app.config["VLIB_HOLIDAYS"]),
         # Twice the thread's interval: requests only refresh where no thread does.
         max_age=app.config["VLIB_REFRESH_SECONDS"] * 2,
@@ -308,19 +303,20 @@ def explain(
     return prediction, added | {"baseline": round(added["baseline"] + rest, 3)}
 
 
-def quantiles(requests: Sequence[HourRequest], level: float) -> list[float] | None:
-    """Return the rentals that hours do not exceed with a probability; nothing is stored.
+def predict_quantile(
+    requests: Sequence[HourRequest], level: float
+) -> tuple[list[Prediction], list[float] | None]:
+    """Predict hours, and what they do not exceed with a probability; nothing is stored.
 
-    None if the champion was trained before it kept quantiles. Raises `Unavailable` while there is
-    no champion.
+    No quantiles if the champion was trained before it kept them. Raises `Unavailable` while there
+    is no champion.
     """
     predictions, matrix, artefact = _predict(requests, "whatif", None, None)
     kept = Quantiles.of(artefact.metadata)
     if kept is None:
-        return None
+        return predictions, None
     rentals, lower, upper = np.array([(one.rentals, one.lower, one.upper) for one in predictions]).T
-    found: list[float] = kept.at(level, rentals, lower, upper, matrix).tolist()
-    return found
+    return predictions, kept.at(level, rentals, lower, upper, matrix).tolist()
 
 
 def understanding() -> dict[str, Any] | None:

@@ -23,15 +23,18 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Text,
     Update,
     bindparam,
     case,
+    cast,
     delete,
     func,
     insert,
     select,
     text,
     type_coerce,
+    types,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -67,7 +70,9 @@ ACTUAL = Observation.rentals.label("actual"), Observation.estimated.label("actua
 BOOKKEEPING = ("revision", "first_revision", "recorded_at")
 OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in BOOKKEEPING]
 HISTORY = [name for name in OBSERVED if name != "estimated"]
+KINDS = (0, *HORIZONS)
 WEEK = dt.timedelta(days=7)
+WALKED = 20_000  # predictions that a page of a listing looks through: some 50 ms
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
 # What outlives the history that it was about; all other tables go with it.
@@ -269,8 +274,11 @@ def list_predictions(
     limit: int,
     cursor: str | None,
 ) -> tuple[list[JSON], str | None]:
-    """Return a page of predictions, the last asked first, and the cursor of the next page."""
-    statement = _between(_answered(), Prediction.datetime, start, end)
+    """Return a page of predictions, the last asked first, and the cursor of the next page.
+
+    No page looks through more than `WALKED` of them: it may be short and have a next one.
+    """
+    statement = _answered().order_by(Prediction.id.desc()).limit(limit + 1)
     if model_version is not None:
         statement = statement.where(Prediction.model_version == model_version)
     if source is not None:
@@ -278,9 +286,14 @@ def list_predictions(
     if cursor is not None:
         statement = statement.where(Prediction.id < cursor)
     with reading() as connection:
-        rows = connection.execute(statement.order_by(Prediction.id.desc()).limit(limit + 1)).all()
+        hour: Any = Prediction.datetime
+        last = _end_of_walk(connection, start, end, cursor)
+        if last is not None:
+            hour = func.coalesce(hour, None)  # no index has that: ids are walked, not hours sorted
+            statement = statement.where(Prediction.id >= last)
+        rows = connection.execute(_between(statement, hour, start, end)).all()
     items = [_prediction(row) for row in rows[:limit]]
-    return items, items[-1]["prediction_id"] if len(rows) > limit else None
+    return items, items[-1]["prediction_id"] if len(rows) > limit else last
 
 
 def get_prediction(prediction_id: str) -> JSON | None:
@@ -333,18 +346,12 @@ def predictions_frame(
             func.coalesce(Observation.estimated, False).label("estimated"),
         )
         .join(Observation, Observation.datetime == said.datetime, isouter=True)
-        .where(said.source.in_(sources))
+        .where(*_said_by(sources, KINDS if horizon is None else [_kind(horizon)], model_version))
         .order_by(said.datetime, said.id)
     )
-    statement = _between(statement, said.datetime, start, end)
-    if model_version is not None:
-        statement = statement.where(said.model_version == model_version)
-    # The kinds are named even where all are wanted: the index has them before the hour.
-    kinds = (0, *HORIZONS) if horizon is None else (_kind(horizon),)
-    statement = statement.where(said.kind.in_(kinds))
     if horizon is not None:
         statement = statement.where(said.horizon == horizon)
-    frame = _frame(statement)
+    frame = _frame(_between(statement, said.datetime, start, end))
     numbers = ["predicted", "lower", "upper", "baseline", "actual", "horizon"]
     return frame.astype(dict.fromkeys(numbers, float)).drop_duplicates(
         ["datetime", "source", "horizon"], keep="last"
@@ -385,12 +392,10 @@ def scored_frame(
             Observation.estimated,
         )
         .join(Observation, Observation.datetime == said.datetime)
-        .where(*_scored(said, start, end, sources, horizon))
+        .where(*_said_by(sources, _scored(horizon), model_version))
         .order_by(said.datetime, said.id)
     )
-    if model_version is not None:
-        statement = statement.where(said.model_version == model_version)
-    frame = _frame(statement)
+    frame = _frame(_between(statement, said.datetime, start, end))
     # SQLite's texts become times here at once, which is ten times faster than one by one.
     frame["datetime"] = np.asarray(frame["datetime"], "datetime64[us]")
     numbers = ["predicted", "lower", "upper", "baseline", "actual", "horizon", "temperature"]
@@ -416,13 +421,12 @@ def scores_by(
     statement = (
         select(by, *_score(actual))
         .join(Observation, Observation.datetime == said.datetime)
-        .where(*_scored(said, start, end, (source,), horizon))
+        .where(*_said_by([source], _scored(horizon), model_version))
         .group_by(by)
     )
-    if model_version is not None:
-        statement = statement.where(said.model_version == model_version)
     with reading() as connection:
-        return [(name, LiveScore(*score)) for name, *score in connection.execute(statement)]
+        rows = connection.execute(_between(statement, said.datetime, start, end))
+        return [(name, LiveScore(*score)) for name, *score in rows]
 
 
 def said_frame(start: dt.datetime | None, end: dt.datetime | None) -> pd.DataFrame:
@@ -446,18 +450,17 @@ def newest_replayed(after: str) -> dt.datetime | None:
 
 
 def prediction_span() -> tuple[dt.datetime, dt.datetime] | None:
-    """Return the first and the last hour that was ever predicted."""
+    """Return the first and the last hour that was ever predicted, other than in a what-if."""
     with reading() as connection:  # one by one: together they would read the whole index
-        first = connection.scalar(select(func.min(Prediction.datetime)))
-        last = connection.scalar(select(func.max(Prediction.datetime)))
+        first = connection.scalar(select(func.min(LatestPrediction.datetime)))
+        last = connection.scalar(select(func.max(LatestPrediction.datetime)))
     return (first, last) if first and last else None
 
 
 def is_predicted(start: dt.datetime, end: dt.datetime) -> bool:
     """Say whether any hour from `start` to before `end` was predicted live."""
     said = LatestPrediction
-    live = select(said.id).where(said.source == "live", said.kind.in_((0, *HORIZONS)))
-    statement = live.limit(1)
+    statement = select(said.id).where(*_said_by(["live"], KINDS)).limit(1)
     with reading() as connection:
         return connection.scalar(_between(statement, said.datetime, start, end)) is not None
 
@@ -478,21 +481,27 @@ def scored_predictions() -> set[str]:
         newest = connection.scalar(select(func.max(Observation.datetime)))
         if newest is None:
             return set()
-        statement = select(said.id).where(said.source == "live", said.kind.in_(HORIZONS))
-        return set(
-            connection.scalars(
-                _between(statement, said.datetime, newest - 4 * WEEK, newest + 2 * WEEK)
-            )
-        )
+        statement = select(said.id).where(*_said_by(["live"], HORIZONS))
+        span = newest - 4 * WEEK, newest + 2 * WEEK
+        return set(connection.scalars(_between(statement, said.datetime, *span)))
 
 
 def oldest_predictions(after: str, before: str | None, limit: int) -> Sequence[str]:
     """Return ids between two, from the oldest on, without those of backtests."""
-    statement = select(Prediction.id).where(Prediction.id > after, Prediction.source != "backtest")
-    if before is not None:
-        statement = statement.where(Prediction.id < before)
     with reading() as connection:
-        return connection.scalars(statement.order_by(Prediction.id).limit(limit)).all()
+        return connection.scalars(_oldest([Prediction.id], after, before).limit(limit)).all()
+
+
+def oldest_frame(after: str, before: str, limit: int) -> pd.DataFrame:
+    """Return all that is stored of the `oldest_predictions`; their JSON is text."""
+    columns = [
+        cast(column, Text).label(column.name) if isinstance(column.type, types.JSON) else column
+        for column in Prediction.__table__.columns
+    ]
+    return _frame(_oldest(columns, after, before).limit(limit)).astype(
+        {"as_of": "datetime64[us]", "horizon": "Int32", "model_version": "int32"}
+        | {"baseline": float}
+    )
 
 
 def delete_predictions(ids: Sequence[str]) -> int:
@@ -511,13 +520,8 @@ def live_scores(days: int = 7, model_version: int | None = None) -> dict[int, Li
     with reading() as connection:
         if (newest := connection.scalar(select(func.max(Observation.datetime)))) is None:
             return {}
-        mine = [
-            said.source == "live",
-            said.kind.in_(HORIZONS),
-            said.datetime > newest - dt.timedelta(days),
-        ]
-        if model_version is not None:
-            mine.append(said.model_version == model_version)
+        mine = _said_by(["live"], HORIZONS, model_version)
+        mine.append(said.datetime > newest - dt.timedelta(days))
         last = select(func.max(said.id)).where(*mine).group_by(said.datetime, said.kind)
         statement = (
             select(said.kind, *_score(actual))
@@ -896,20 +900,30 @@ def _frame(statement: Select[Any]) -> pd.DataFrame:
         return pd.DataFrame(dict(zip(names, columns, strict=False)), columns=names)
 
 
-def _scored(
-    said: Any,
-    start: dt.datetime | None,
-    end: dt.datetime | None,
-    sources: Sequence[str],
-    horizon: int | None,
+def _said_by(
+    sources: Sequence[str], kinds: Sequence[int], model_version: int | None = None
 ) -> list[ColumnElement[bool]]:
-    """Return what chooses predictions to score; source and kind come first, as in the index."""
-    chosen = [said.source.in_(sources), said.kind.in_(HORIZONS if horizon is None else [horizon])]
-    if start is not None:
-        chosen.append(said.datetime >= start)
-    if end is not None:
-        chosen.append(said.datetime < end)
+    """Return what chooses among the latest predictions.
+
+    Source and kind are always named, also where all are wanted: the index has them before the hour.
+    """
+    said = LatestPrediction
+    chosen: list[ColumnElement[bool]] = [said.source.in_(sources), said.kind.in_(kinds)]
+    if model_version is not None:
+        chosen.append(said.model_version == model_version)
     return chosen
+
+
+def _oldest(columns: list[Any], after: str, before: str | None) -> Select[Any]:
+    statement = select(*columns).where(Prediction.id > after, Prediction.source != "backtest")
+    if before is not None:
+        statement = statement.where(Prediction.id < before)
+    return statement.order_by(Prediction.id)
+
+
+def _scored(horizon: int | None) -> Sequence[int]:
+    """Return the kinds of prediction that are scored: a horizon's or those of all."""
+    return HORIZONS if horizon is None else [horizon]
 
 
 def _score(actual: Any) -> list[ColumnElement[Any]]:
@@ -941,6 +955,19 @@ def _clear(connection: Connection) -> None:
         if table.name not in OUTLIVING:
             connection.execute(delete(table))
     connection.execute(update(ModelVersion).values(decision="rejected"))
+
+
+def _end_of_walk(
+    connection: Connection, start: dt.datetime | None, end: dt.datetime | None, cursor: str | None
+) -> str | None:
+    """Return the id at which a page of a listing ends at the latest, None if it needs no end."""
+    of_hours = _between(select(Prediction.datetime), Prediction.datetime, start, end)
+    if connection.scalar(of_hours.offset(WALKED).limit(1)) is None:
+        return None  # their index leads to them
+    older = select(Prediction.id).order_by(Prediction.id.desc())
+    if cursor is not None:
+        older = older.where(Prediction.id < cursor)
+    return connection.scalar(older.offset(WALKED - 1).limit(1))
 
 
 def _answered() -> Select[Any, Any, Any]:

@@ -226,14 +226,9 @@ def _end_group(process_group: int | None) -> None:
         time.sleep(0.5)
 
 
-def models_path() -> Path:
-    """Return the folder of the artefacts, one folder a version."""
-    return versions.folder()
-
-
 def workspace(run_id: str) -> Path:
     """Return the folder that a training works in."""
-    return models_path() / f".{run_id}"
+    return versions.folder() / f".{run_id}"
 
 
 def _lock_path() -> Path:

@@ -6,15 +6,16 @@ jumps and a change of leader neither lose a run nor double it: a due time that h
 led to no run is caught up once.
 """
 
+from __future__ import annotations
+
 import datetime as dt
 import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 from cronsim import CronSim
 from flask import Flask, current_app
 
@@ -22,6 +23,9 @@ from . import alerts, auth, queries, retention, retraining
 from .errors import Conflict
 from .feeds import watching
 from .locks import FileLock
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,10 @@ class Leader:
             return
         if not self._lock.acquire():
             return
+        # Only now: whoever starts, or never leads, need not wait for the library.
+        from apscheduler.executors.pool import ThreadPoolExecutor
+        from apscheduler.schedulers.background import BackgroundScheduler
+
         log.info("This one schedules: process %s", os.getpid())
         self.scheduler = BackgroundScheduler(
             timezone=dt.UTC,

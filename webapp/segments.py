@@ -38,7 +38,7 @@ class Segment:
         while not lock.acquire():  # somebody took it for a dead process's
             lock = FileLock(directory / _new_name())
         if durable:
-            _sync_folder(directory)
+            sync_folder(directory)
         return cls(lock)
 
     def is_linked(self) -> bool:
@@ -126,7 +126,8 @@ def _new_name() -> str:
     return f"{time.time_ns()}-{os.getpid()}{SUFFIX}"
 
 
-def _sync_folder(directory: Path) -> None:
+def sync_folder(directory: Path) -> None:
+    """Make sure that a power cut does not undo what became of the files' names."""
     fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -22,7 +22,7 @@ from training.train import TrainingRejected, TrainingResult, train
 from . import create_app, gate, queries, versions
 from .history import cache
 from .predictor import new_id
-from .retraining import models_path, tell_mlflow, workspace
+from .retraining import tell_mlflow, workspace
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def store(run_id: str, result: TrainingResult, receipt: dict[str, Any]) -> None:
     rows = backtest_rows(result.backtest)
     (workspace(run_id) / "reserve").unlink(missing_ok=True)
     with queries.finishing(run_id, outcome, model, rows) as version:
-        target = models_path() / str(version)
+        target = versions.directory(version)
         shutil.rmtree(target, ignore_errors=True)  # left by a process that died right here
         workspace(run_id).rename(target)
     if receipt["decision"] == "promoted":

@@ -80,10 +80,11 @@ def exists(version: int | str) -> bool:
     return directory(version).is_dir()
 
 
-def state(directory: Path) -> dict[str, tuple[int, int, int]]:
+def state(version: int) -> dict[str, tuple[int, int, int]]:
     """Return of each file of an artefact what changes when it is written or replaced."""
     try:
-        found = [(path.name, path.stat()) for path in directory.iterdir() if path.name != TRIED]
+        files = directory(version).iterdir()
+        found = [(path.name, path.stat()) for path in files if path.name != TRIED]
     except OSError:
         return {}
     return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found}

@@ -69,7 +69,7 @@ def test_predictions_are_counted_by_version_and_source(client: FlaskClient) -> N
 def test_what_could_not_be_stored_is_not_counted(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object, **_how: object) -> None:
         raise Unavailable("full")
 
     monkeypatch.setattr(journal, "store", fail)

@@ -3,7 +3,6 @@
 Its engine speaks HTTP, so the application answers on a port of this machine.
 """
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +11,9 @@ import schemathesis
 from flask import Flask
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
-from tests.conftest import TOKEN
+from tests.conftest import TOKEN, serving
 from training.artefact import Artefact
 from webapp import predictor, retraining
 
@@ -52,13 +51,8 @@ def address(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server that starts no process, neither to train nor to try an artefact."""
     monkeypatch.setattr(retraining, "_spawn", lambda run_id, lock: None)
     monkeypatch.setattr(predictor, "load", Artefact.load)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app, request_handler=Handler) as address:
+        yield address
 
 
 def complaints(event: events.EngineEvent) -> Iterator[str]:

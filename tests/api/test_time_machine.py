@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from webapp import retraining
+from webapp import versions
 
 NEWEST = dt.datetime(2012, 12, 31, 23)
 REACH = 28 * 24
@@ -132,7 +132,7 @@ def test_an_unknown_version_is_pointed_at(client: FlaskClient, path: str, versio
 @pytest.mark.parametrize("damage", ["broken", "pruned"])
 def test_what_is_gone_says_nothing(app: Flask, post: Post, damage: str) -> None:
     with app.app_context():
-        folder = retraining.models_path() / "2"
+        folder = versions.directory(2)
     assert post("/api/predict", hour(1, model_version="2")).status_code == 200
     if damage == "pruned":
         shutil.rmtree(folder)

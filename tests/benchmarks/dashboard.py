@@ -15,22 +15,23 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from playwright.sync_api import Page, sync_playwright
 
+from tests.benchmarks import reports
 from tests.benchmarks.serving import make_instance, vlib
 from tests.browser.conftest import ARGUMENTS, chromium
 from webapp import create_app, predictor, queries, startup
 
 REPORT = Path(__file__).resolve().parent.parent.parent / "docs" / "dashboard.md"
-TABLE = ("<!-- measured -->\n", "<!-- /measured -->\n")
 SIZES = (100_000, 1_000_000)
+BATCH = 20_000
 HORIZONS = (1, 24, 48, 168, 6)
 ADDRESSES = {
     "Overview": "/dashboard/",
@@ -100,10 +101,7 @@ def main() -> None:
                 found[size] = measure(server.url, given.rounds)
     lines = list(report(found, given.rounds))
     print("\n".join(lines))
-    before, rest = REPORT.read_text().split(TABLE[0])
-    REPORT.write_text(
-        before + TABLE[0] + "\n".join(lines) + "\n" + TABLE[1] + rest.split(TABLE[1])[1]
-    )
+    reports.replace(REPORT, "measured", lines)
 
 
 def fill(instance: Path, size: int) -> None:
@@ -115,40 +113,46 @@ def fill(instance: Path, size: int) -> None:
         champion = queries.champion()
         assert champion is not None
         made = predictions(missing, int(champion["version"]))
-        while rows := list(islice(made, 20_000)):
+        while rows := list(islice(made, BATCH)):
             queries.add_predictions(rows)
         took = time.perf_counter() - began
         print(f"{missing:,} predictions were added in {took:.0f} s", flush=True)
 
 
-def predictions(count: int, version: int) -> Any:
+def predictions(count: int, version: int) -> Iterator[tuple[Any, ...]]:
     """Yield made-up predictions in the order of `queries.PREDICTED`, the oldest hour first."""
-    hours = queries.observations_frame()
-    rentals, random = hours["rentals"].to_numpy(float), np.random.default_rng(count)
+    hours, random = queries.observations_frame(), np.random.default_rng(count)
+    when, rentals = hours["datetime"].to_numpy("datetime64[us]"), hours["rentals"].to_numpy(float)
     week_before = np.concatenate([rentals[:168], rentals[:-168]])
-    records = hours.to_dict("records")
-    asked = {name: [row[name] for row in records] for name in queries.INPUTS}
-    for number in range(count):
-        at = number * len(records) // count
-        horizon = HORIZONS[number % len(HORIZONS)]
-        said = max(0.0, rentals[at] * random.normal(1, 0.05 + horizon / 700) + random.normal(0, 5))
-        when = records[at]["datetime"]
-        moment = when - pd.Timedelta(hours=horizon)
-        yield (
-            predictor.new_id(int(moment.timestamp() * 1000)),
-            f"{when:%Y-%m-%d %H:%M:%S.%f}",
-            f"{moment:%Y-%m-%d %H:%M:%S.%f}",
-            horizon,
-            version,
-            "live",
-            round(said, 1),
-            round(0.7 * said, 1),
-            round(1.4 * said, 1),
-            week_before[at],
-            json.dumps({name: values[at] for name, values in asked.items()}),
-            "[]",
-            f"{moment:%Y-%m-%d %H:%M:%S.%f}",
+    asked = [json.dumps(row) for row in hours[queries.INPUTS].to_dict("records")]
+    for first in range(0, count, BATCH):
+        numbers = np.arange(first, min(first + BATCH, count))
+        at, horizon = numbers * len(hours) // count, np.array(HORIZONS)[numbers % len(HORIZONS)]
+        said = rentals[at] * random.normal(1, 0.05 + horizon / 700) + random.normal(0, 5, len(at))
+        said = np.maximum(said, 0).round(1)
+        moment = when[at] - horizon.astype("timedelta64[h]")
+        yield from zip(
+            [predictor.new_id(one) for one in moment.astype("datetime64[ms]").astype(int).tolist()],
+            texts(when[at]),
+            texts(moment),
+            horizon.tolist(),
+            [version] * len(at),
+            ["live"] * len(at),
+            said.tolist(),
+            (0.7 * said).round(1).tolist(),
+            (1.4 * said).round(1).tolist(),
+            week_before[at].tolist(),
+            [asked[one] for one in at],
+            ["[]"] * len(at),
+            texts(moment),
+            strict=True,
         )
+
+
+def texts(moments: np.ndarray) -> list[str]:
+    """Return times as SQLite keeps them."""
+    found: list[str] = np.char.replace(np.datetime_as_string(moments, "us"), "T", " ").tolist()
+    return found
 
 
 def measure(url: str, rounds: int) -> dict[str, Views]:

@@ -2,15 +2,13 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
-from werkzeug.serving import make_server
 
-from tests.conftest import make_app
+from tests.conftest import make_app, serving
 from tests.dashboard.conftest import UNDERSTANDING
 from webapp import queries
 from webapp.extensions import db
@@ -63,15 +61,10 @@ def server(two_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         queries.add_run("run-tried", "admin", None)
         queries.update_run("run-tried", candidates=CANDIDATES)
         queries.finish_run("run-tried", "cancelled", "made for the tests")
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:  # the tiny champion's training measures nothing
+    with serving(app) as address, pytest.MonkeyPatch.context() as patch:
+        # The tiny champion's training measures nothing.
         patch.setattr("webapp.predictor.understanding", lambda: UNDERSTANDING)
-        yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+        yield address
     with app.app_context():
         db.engine.dispose()
 

@@ -35,9 +35,10 @@ def rounds(pytestconfig: pytest.Config) -> range:
 
 
 @pytest.fixture(scope="session")
-def short(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def short(template: Path, mlflow_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An instance folder whose history is just long enough to train on, to copy."""
     instance = tmp_path_factory.mktemp("short")
+    shutil.copy(mlflow_store, instance)
     with make_app(template).app_context():
         frame = queries.observations_frame().tail(HISTORY_DAYS * 24)
         db.engine.dispose()

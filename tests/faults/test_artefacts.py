@@ -115,4 +115,4 @@ def test_it_is_never_served_and_named(
 
         (place / "models" / "2" / name).write_bytes(content)
         wait_for(partial(is_answer, server, whole), 30)
-        assert not problems(server)
+        wait_for(lambda: not problems(server), 30)

@@ -1,6 +1,7 @@
 """The gate in real training processes: a promotion, spoilt history, too few new hours."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWar
 
 
 @pytest.fixture
-def app(instance: Path) -> Iterator[Flask]:
+def app(instance: Path, mlflow_store: Path) -> Iterator[Flask]:
     """An instance whose champion, version 2 of five trees, knows no more than two months."""
+    shutil.copy(mlflow_store, instance)
     app = make_app(instance, VLIB_PROMOTION_LEVEL=0.5, VLIB_PROMOTION_SLICE=9.0)
     with app.app_context():
         version = add_version(queries.observations_frame().head(60 * 24), "kept")

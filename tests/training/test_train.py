@@ -1,3 +1,4 @@
+import shutil
 import socket
 import sqlite3
 import time
@@ -34,10 +35,11 @@ def settings(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def trained(
-    tmp_path_factory: pytest.TempPathFactory, recent: pd.DataFrame
+    tmp_path_factory: pytest.TempPathFactory, recent: pd.DataFrame, mlflow_store: Path
 ) -> tuple[Path, TrainingResult, list[str]]:
     """One training of 100 days with a grid of two: its folder, result and stages."""
     folder, stages = tmp_path_factory.mktemp("instance"), list[str]()
+    shutil.copy(mlflow_store, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "DEFAULT", Effort(1, 1, 2, 3))
         patch.setattr(
@@ -166,9 +168,9 @@ def test_a_store_is_made_whole_or_not_at_all(
     with monkeypatch.context() as patch:
         patch.setattr("mlflow.MlflowClient", killed)
         with pytest.raises(SystemExit):
-            tracking._make_store(store)
+            tracking.make_store(store)
     assert not store.exists()
-    tracking._make_store(store)
+    tracking.make_store(store)
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
 
 

@@ -1,32 +1,25 @@
 """The commands, as an operator types them."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
-from tests.conftest import add_version
+from tests.conftest import add_version, serving
 from webapp import queries
 
 
 @pytest.fixture
 def url(app: Flask) -> Iterator[str]:
     """A running server's address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as address:
+        yield address
 
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "retrain", "replay", "rescore", "import-history", "backup", "models", "activate"],
+    ["serve", "retrain", "replay", "rescore", "import-history", "backup", "prune", "models"],
 )
 def test_each_command_has_help(app: Flask, command: str) -> None:
     result = app.test_cli_runner().invoke(args=[command, "--help"])

@@ -32,7 +32,7 @@ def test_each_rule_costs_what_is_missing_and_idle(held: Holdout) -> None:
 def test_a_dearer_missing_bike_never_takes_bikes_away(app: Flask) -> None:
     request = predictor.HourRequest(377_000, WEATHER.index("clear"), 10.0, 50.0, 10.0)
     with app.app_context():
-        found = [deciding.bikes([request], level) for level in (0.1, 0.5, 0.9)]
+        found = [deciding.predict([request], level)[1] for level in (0.1, 0.5, 0.9)]
     assert found == sorted(found, key=lambda bikes: bikes or [])
     assert found[0] != found[-1]
 
@@ -53,7 +53,7 @@ def test_a_model_without_quantiles_decides_nothing(app: Flask) -> None:
         serving = predictor.current().serving
         assert serving is not None
         del serving.artefact.metadata["quantiles"]
-        assert deciding.bikes([request], 0.5) is None
+        assert deciding.predict([request], 0.5)[1] is None
         assert deciding.holdout() is None
 
 

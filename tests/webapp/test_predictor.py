@@ -19,7 +19,7 @@ from training.features import observed_rows
 from training.history import History, as_hours
 from training.schema import WEATHER
 from training.train import backtest
-from webapp import journal, predictor, queries
+from webapp import journal, predictor, queries, versions
 from webapp.errors import Unavailable
 from webapp.history import cache, to_hour
 from webapp.predictor import HourRequest
@@ -181,7 +181,7 @@ def test_a_crash_of_the_child_keeps_the_artefact_out(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(subprocess, "run", lambda _, **options: run(crash, **options))
     monkeypatch.setattr(Artefact, "load", lambda *_: loaded.append(True))
     with pytest.raises(BrokenArtefact, match="exit status -11"):
-        predictor.load(predictor.current().models / "1", {})
+        predictor.load(versions.directory(1), {})
     assert not loaded
 
 

@@ -263,3 +263,19 @@ def test_a_backup_holds_what_was_stored(database: Flask, tmp_path: Path) -> None
     assert copy.execute("SELECT count(*) FROM observations").fetchone() == (1,)
     assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     copy.close()
+
+
+@pytest.mark.parametrize("hours", [None, HOUR])
+def test_no_page_looks_through_too_many(
+    database: Flask, version: int, monkeypatch: pytest.MonkeyPatch, hours: dt.datetime | None
+) -> None:
+    monkeypatch.setattr(queries, "WALKED", 4)
+    sources = ["replay", *["live"] * 8, "replay"]
+    queries.insert_predictions(
+        [prediction(number, source=source) for number, source in enumerate(sources, 1)]
+    )
+    pages, cursor = [], None
+    while not pages or cursor:
+        items, cursor = queries.list_predictions(hours, None, None, "replay", 2, cursor)
+        pages.append([int(item["prediction_id"]) for item in items])
+    assert pages == [[10], [], [1]]

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.conftest import add_version
-from webapp import queries, retraining
+from webapp import queries, retraining, versions
 from webapp.errors import Conflict, NotFound
 
 
@@ -175,7 +175,7 @@ def test_activation_changes_who_serves(
 def test_what_cannot_serve_cannot_be_activated(app: Flask) -> None:
     with app.app_context():
         kept = add_version(queries.observations_frame(), "kept")
-        (retraining.models_path() / str(kept) / "week.onnx").unlink()
+        (versions.directory(kept) / "week.onnx").unlink()
         with pytest.raises(Conflict, match="artefact is broken"):
             retraining.activate(kept, "try it", "cli")
         with pytest.raises(NotFound):

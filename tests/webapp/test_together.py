@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.api.test_predict_api import HOUR
 from tests.processes.conftest import wait_for
+from webapp import journal, queries
 from webapp.together import Together
 
 
@@ -69,3 +70,7 @@ def test_clients_at_the_same_time_are_answered_as_if_each_were_alone(app: Flask)
             answers = [threads.submit(ask, hour) for hour in hours]
             wait_for(lambda: len(together._waiting) == 12, 10)
         np.testing.assert_array_equal([answer.result() for answer in answers], alone)
+    with app.app_context():
+        journal.current().drain()
+        said = queries.said_frame(None, None)
+    assert said["requested_at"].is_unique  # a batch has one moment

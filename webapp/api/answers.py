@@ -21,14 +21,20 @@ Status = Literal[
 ]
 
 
-class ErrorPlace(BaseModel):
+class Answer(BaseModel):
+    """Built when it is first looked at: serving looks at none."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class ErrorPlace(Answer):
     """Where a request is wrong: in its body, at ``/query/NAME`` or at ``/header/NAME``."""
 
     pointer: Annotated[str, Field(description="RFC 6901")]
     detail: str
 
 
-class Problem(BaseModel):
+class Problem(Answer):
     """RFC 9457 problem details."""
 
     type: str
@@ -40,13 +46,13 @@ class Problem(BaseModel):
     run_id: str | None = Field(None, description="of a 409: the training that runs")
 
 
-class Interval(BaseModel):
+class Interval(Answer):
     lower: float
     upper: float
     level: float
 
 
-class Prediction(BaseModel):
+class Prediction(Answer):
     """What the model said of one hour; rentals are bikes an hour."""
 
     prediction_id: str
@@ -84,28 +90,28 @@ class StoredPrediction(Prediction):
     actual_estimated: Annotated[bool | None, Field(description="estimated, not counted")]
 
 
-class Failed(BaseModel):
+class Failed(Answer):
     """In place of a prediction: what is wrong with this item alone."""
 
     error: Problem
 
 
-class Predictions(BaseModel):
+class Predictions(Answer):
     items: list[Prediction | Failed]
     failed: int
 
 
-class PredictionPage(BaseModel):
+class PredictionPage(Answer):
     items: list[StoredPrediction]
     next_cursor: Cursor
 
 
-class Rejected(BaseModel):
+class Rejected(Answer):
     index: int
     errors: list[ErrorPlace]
 
 
-class Upserted(BaseModel):
+class Upserted(Answer):
     """How many hours were new, how many replaced one, and which items were refused."""
 
     inserted: int
@@ -113,7 +119,7 @@ class Upserted(BaseModel):
     rejected: list[Rejected]
 
 
-class Observed(BaseModel):
+class Observed(Answer):
     datetime: LocalText
     weather: Weather
     temperature: float
@@ -127,12 +133,12 @@ class Observed(BaseModel):
     estimated: Annotated[bool, Field(description="from the bikes at the stations, not counted")]
 
 
-class ObservedPage(BaseModel):
+class ObservedPage(Answer):
     items: list[Observed]
     next_cursor: Cursor
 
 
-class Metrics(BaseModel):
+class Metrics(Answer):
     mae: float
     rmse: float
     r2: float | None
@@ -141,7 +147,7 @@ class Metrics(BaseModel):
     width: float | None
 
 
-class From(BaseModel):
+class From(Answer):
     start: LocalText = Field(alias="from")
     end: LocalText = Field(alias="to")
 
@@ -156,7 +162,7 @@ class Holdout(From):
     baseline: dict[str, float | None]
 
 
-class Model(BaseModel):
+class Model(Answer):
     """A version that was trained to the end; metrics are a day ahead."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -174,7 +180,7 @@ class Model(BaseModel):
     reason: str | None
 
 
-class ModelPage(BaseModel):
+class ModelPage(Answer):
     items: list[Model]
     next_cursor: Cursor
 
@@ -191,7 +197,7 @@ class Score(Metrics):
     width: float | None = None
 
 
-class Difference(BaseModel):
+class Difference(Answer):
     """The champion's MAE less the challenger's."""
 
     mae: float
@@ -199,7 +205,7 @@ class Difference(BaseModel):
     confidence: Annotated[float, Field(description="share of the resamples in which it is above 0")]
 
 
-class Slice(BaseModel):
+class Slice(Answer):
     """MAE over some of the compared hours."""
 
     slice: str
@@ -211,7 +217,7 @@ class Slice(BaseModel):
     worse: Annotated[bool, Field(description="by more than the settings allow")]
 
 
-class Check(BaseModel):
+class Check(Answer):
     """What the challenger does over real hours with one thing changed."""
 
     check: Literal["sound", "rain", "warmth", "night", "holiday"]
@@ -219,7 +225,7 @@ class Check(BaseModel):
     detail: str
 
 
-class Finding(BaseModel):
+class Finding(Answer):
     """What is doubtful about the data, of which days."""
 
     check: Literal["range", "missing hours", "stuck", "weather", "level", "pattern"]
@@ -228,7 +234,7 @@ class Finding(BaseModel):
     detail: str
 
 
-class GateSettings(BaseModel):
+class GateSettings(Answer):
     """What the decision was measured by."""
 
     level: float
@@ -238,7 +244,7 @@ class GateSettings(BaseModel):
     coverage_band: tuple[float, float]
 
 
-class ByHand(BaseModel):
+class ByHand(Answer):
     """An activation that a person asked for."""
 
     version: str
@@ -247,7 +253,7 @@ class ByHand(BaseModel):
     reason: str
 
 
-class RunReceipt(BaseModel):
+class RunReceipt(Answer):
     """How a challenger was decided about, never changed afterwards.
 
     What was measured is null where nothing was fitted. Without a comparison `champion` and
@@ -294,7 +300,7 @@ class Receipt(RunReceipt):
     version: str
 
 
-class Run(BaseModel):
+class Run(Answer):
     """A training, from its request to its outcome."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -318,17 +324,17 @@ class Run(BaseModel):
     finished_at: Moment | None
 
 
-class RunPage(BaseModel):
+class RunPage(Answer):
     items: list[Run]
     next_cursor: Cursor
 
 
-class RunStatus(BaseModel):
+class RunStatus(Answer):
     run_id: str
     status: Status
 
 
-class Health(BaseModel):
+class Health(Answer):
     status: str
 
 

@@ -46,7 +46,7 @@ def predict(how: Explain, asked: Hour) -> JSON:
 
 def answer_apart(requests: Sequence[HourRequest]) -> list[JSON]:
     """Predict and store what several clients ask, each as if it were alone."""
-    return _stored(predictor.predict(requests, apart=True))
+    return _stored(predictor.predict(requests, apart=True), apart=True)
 
 
 @blueprint.post("/predict/batch")
@@ -78,7 +78,10 @@ def predict_batch(asked: Hours) -> JSON:
 @blueprint.get("/predictions")
 @operation(answers.PredictionPage, query=PredictionSpan)
 def list_predictions(asked: PredictionSpan) -> JSON:
-    """List predictions, those asked for last first; `from` and `to` bound the hour."""
+    """List predictions, those asked for last first; `from` and `to` bound the hour.
+
+    Where few of very many are asked for, a page may be short, or empty, and have a next one.
+    """
     items, cursor = queries.list_predictions(
         asked.start, asked.end, asked.model_version, asked.source, asked.limit, asked.cursor
     )
@@ -134,13 +137,15 @@ def _ids(claim: Claim | None, number: int) -> list[str] | None:
     return None if claim is None else claim.ids(number)
 
 
-def _stored(predictions: Sequence[Prediction], claim: Claim | None = None) -> list[JSON]:
+def _stored(
+    predictions: Sequence[Prediction], claim: Claim | None = None, *, apart: bool = False
+) -> list[JSON]:
     """Store predictions and return their answers; those that an earlier try stored, as they are."""
     made = [prediction.to_json() for prediction in predictions]
     if claim is not None and claim.again:
         earlier = journal.find_all([prediction.prediction_id for prediction in predictions])
         made = [_answer(earlier.get(answer["prediction_id"], answer)) for answer in made]
-    journal.store(predictions)
+    journal.store(predictions, apart=apart)
     metrics.count_predictions(predictions)
     return made
 

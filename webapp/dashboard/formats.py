@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -193,6 +194,12 @@ def status(name: str) -> str:
     return _(STATUSES[name]) if name in STATUSES else name
 
 
+def model(version: Mapping[str, Any]) -> str:
+    """Name a version and its status: Model 3 (champion)."""
+    named = {"version": version["version"], "status": status(version["status"])}
+    return _("Model %(version)s (%(status)s)", **named)
+
+
 def stage(name: str) -> str:
     """Name the stage of a training."""
     return _(STAGES[name]) if name in STAGES else name
@@ -275,14 +282,6 @@ def moment(stamp: str | None, zone: str) -> str:
         return UNKNOWN
     local = dt.datetime.fromisoformat(stamp).astimezone(ZoneInfo(zone))
     return dates.format_datetime(local, "d MMM y, HH:mm", locale=language.current())
-
-
-def ago(stamp: str | None, now: dt.datetime) -> str:
-    """Say how long ago a UTC time stamp was; `now` is aware."""
-    if stamp is None:
-        return UNKNOWN
-    seconds = (now - dt.datetime.fromisoformat(stamp)).total_seconds()
-    return _("just now") if seconds < 60 else _("%(span)s ago", span=_span(seconds))
 
 
 def age(seconds: float) -> str:

@@ -34,6 +34,13 @@ def day(text: str | None) -> dt.datetime | None:
     return dt.datetime.combine(date, dt.time()) if 1970 <= date.year <= 2100 else None
 
 
+def number(text: object) -> int | None:
+    """Read the number of a version; anything else is none."""
+    if isinstance(text, str) and text.isdecimal() and len(text) < 10:
+        return int(text)
+    return None
+
+
 def search(choices: Mapping[str, str]) -> str:
     """Write a query string, without what is empty."""
     given = {name: value for name, value in choices.items() if value}

@@ -331,11 +331,12 @@ def _done(button: str, version: object, reason: object) -> str:
             return _("No training is running.")
         retraining.cancel(run["run_id"])
         return _("The training has been cancelled.")
-    if not isinstance(version, str) or not version.isdecimal():
+    number = urls.number(version)
+    if number is None:
         return _("Choose the model to activate first.")
     if not isinstance(reason, str) or not reason.strip():
         return _("Say why first: the reason is kept with the activation.")
-    retraining.activate(int(version), reason.strip()[:200], "admin")
+    retraining.activate(number, reason.strip()[:200], "admin")
     return _("Model %(version)s serves now.", version=version)
 
 
@@ -343,11 +344,7 @@ def _versions() -> list[dict[str, str]]:
     return [
         {
             "value": model["version"],
-            "label": _(
-                "Model %(version)s (%(status)s)",
-                version=model["version"],
-                status=formats.status(model["status"]),
-            ),
+            "label": formats.model(model),
         }
         for model in queries.list_models()
         if model["status"] not in ("champion", "rejected") and versions.exists(model["version"])

@@ -164,7 +164,7 @@ def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
     for name, legal in LEGAL.items():
         if chosen[name] not in legal:
             chosen[name] = DEFAULTS[name]
-    if chosen["version"] not in ("champion", "all") and not _is_number(chosen["version"]):
+    if chosen["version"] not in ("champion", "all") and urls.number(chosen["version"]) is None:
         chosen["version"] = DEFAULTS["version"]
     for name in ("from", "to"):
         if changed == "window" or urls.day(chosen.get(name)) is None:
@@ -290,7 +290,7 @@ def _select_field(
 
 def _versions(chosen: str) -> dict[str, str]:
     numbers = [model["version"] for model in queries.list_models()]
-    if _is_number(chosen) and chosen not in numbers:
+    if urls.number(chosen) is not None and chosen not in numbers:
         numbers.append(chosen)
     options = {"champion": _("Champion"), "all": _("All versions")}
     return options | {number: _("Model %(version)s", version=number) for number in numbers}
@@ -318,11 +318,7 @@ def _version(chosen: str) -> int | None:
     if chosen == "champion":
         champion = queries.champion()
         return int(champion["version"]) if champion else None
-    return int(chosen) if _is_number(chosen) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and len(text) < 10
+    return urls.number(chosen)
 
 
 def _nothing() -> html.Div:

@@ -25,14 +25,7 @@ Receipt = dict[str, Any]
 
 def layout(choices: urls.Choices) -> Any:
     """Return the page with the version that the URL names, or the newest, chosen."""
-    versions = {
-        model["version"]: _(
-            "Model %(version)s (%(status)s)",
-            version=model["version"],
-            status=formats.status(model["status"]),
-        )
-        for model in queries.list_models()
-    }
+    versions = {model["version"]: formats.model(model) for model in queries.list_models()}
     select = components.select(CONTROLS["version"], versions, clean(choices, None)["version"])
     return components.page(
         _(TITLE),
@@ -71,7 +64,8 @@ def receipt(choices: urls.Choices, _theme: str) -> Drawing:
 
 
 def _of_version(version: str) -> Receipt | None:
-    return queries.receipt(int(version)) if version.isdecimal() and len(version) < 10 else None
+    number = urls.number(version)
+    return None if number is None else queries.receipt(number)
 
 
 def _of_run(run_id: str) -> Receipt | None:

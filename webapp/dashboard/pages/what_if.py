@@ -124,8 +124,7 @@ def answer(choices: urls.Choices, theme: str) -> Drawing:
     hour = int(chosen["hour"])
     requests, costs = _requests(day, chosen), (float(chosen["missing"]), float(chosen["idle"]))
     try:
-        predictions = predictor.predict(requests)
-        bikes = deciding.bikes(requests, right_level(*costs))
+        predictions, bikes = deciding.predict(requests, right_level(*costs))
     except Unavailable:
         return Drawing(
             components.empty(
