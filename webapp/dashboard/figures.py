@@ -208,7 +208,7 @@ def heat_map(table: pd.DataFrame, theme: str) -> Figure:
     }
     hours = list(range(0, 24, 3))
     figure = _dress([trace], theme, showlegend=False)
-    figure["layout"]["margin"]["l"] = _room(trace["y"])
+    figure["layout"]["margin"]["l"] = _room(formats.weekdays())
     figure["layout"]["xaxis"] |= {
         "title": _title(_("Hour of the day")),
         "tickvals": hours,

@@ -56,7 +56,8 @@ def only(frame: pd.DataFrame, chosen: str) -> pd.DataFrame:
         return frame
     kind, _colon, name = chosen.partition(":")
     names, which = monitoring.sliced(frame, working(frame))[kind]
-    return frame[which == names.index(name)]
+    chosen: pd.DataFrame = frame[which == names.index(name)]
+    return chosen
 
 
 def working(frame: pd.DataFrame) -> Any:
