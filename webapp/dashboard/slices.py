@@ -56,8 +56,8 @@ def only(frame: pd.DataFrame, chosen: str) -> pd.DataFrame:
         return frame
     kind, _colon, name = chosen.partition(":")
     names, which = monitoring.sliced(frame, working(frame))[kind]
-    chosen: pd.DataFrame = frame[which == names.index(name)]
-    return chosen
+    rows: pd.DataFrame = frame[which == names.index(name)]
+    return rows
 
 
 def working(frame: pd.DataFrame) -> Any:
