@@ -618,5 +618,5 @@ def test_candidates_are_lines_to_their_errors(app: Flask, call: Call) -> None:
         queries.update_run("run-x", candidates=tried)
     figure = draw(call, "experiments-candidates-section")["experiments-candidates-graph"]["figure"]
     worst, best = figure["data"]
-    assert best["x"] == ["Depth", "Mean error"]
+    assert best["x"] == ["Depth", "Mean<br>error"]
     assert (best["y"], worst["y"]) == ([1, 0], [0, 1])
