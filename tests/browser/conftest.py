@@ -71,7 +71,7 @@ def server(two_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def page(browser: Browser, server: str) -> Iterator[Page]:
-    """A desktop's page; the test fails if it logs an error or asks another server."""
+    """A desktop's page; the test fails if it logs an error, as of its policy, or asks elsewhere."""
     yield from opened(browser.new_context(base_url=server, viewport={"width": 1440, "height": 900}))
 
 

@@ -74,6 +74,8 @@ def test_each_page_opens_by_its_url_and_shows_data(page: Page, address: str) -> 
     expect(page.locator(".chart:visible")).to_have_count(CHARTS[address])
     expect(page.locator(".alert-danger")).to_have_count(0)
     expect(page.locator("main")).to_contain_text(re.compile(r"\d"))
+    for chart in page.locator(".js-plotly-plot:visible").all():
+        chart.hover()  # labels are drawn, and styled, only now
     assert barriers(page) == []
 
 

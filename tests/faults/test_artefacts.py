@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.client import HTTPException
@@ -23,6 +24,7 @@ from webapp.extensions import db
 from .conftest import QUICKLY
 
 FILES = (*FORESTS, METADATA, TREES)
+CRASH_LOOP = 6  # seconds; Granian gives up on a worker that dies sooner than this after its start
 
 
 def truncate(file: Path) -> None:
@@ -106,6 +108,7 @@ def test_it_is_never_served_and_named(
         wait_for(partial(says, problems, server, f"{broken}; it serves on from memory"), 10)
         assert answer(server) == whole
 
+        time.sleep(CRASH_LOOP)
         os.kill(server.workers()[-1], signal.SIGKILL)
         version, rentals = wait_for(partial(answer, server), 30)
         assert version == "1" and rentals != whole[1]
