@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -67,16 +68,19 @@ class AdvisoryLock:
 
     def acquire(self, *, wait: bool = False) -> bool:
         """Take the lock if it is free, or when it is; say whether it is ours now."""
-        connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if wait:
-            connection.execute(select(func.pg_advisory_lock(self.number)))
-        elif not connection.scalar(select(func.pg_try_advisory_lock(self.number))):
-            connection.close()
-            return False
-        connection.detach()  # the pool must not give it to anybody else
-        for name, seconds in KEEPALIVE.items():
-            connection.execute(select(func.set_config(f"tcp_keepalives_{name}", seconds, False)))
-        self._connection = connection
+        with ExitStack() as stack:
+            connection = stack.enter_context(self.engine.connect())
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            if wait:
+                connection.execute(select(func.pg_advisory_lock(self.number)))
+            elif not connection.scalar(select(func.pg_try_advisory_lock(self.number))):
+                return False
+            connection.detach()  # the pool must not give it to anybody else
+            for name, seconds in KEEPALIVE.items():
+                setting = func.set_config(f"tcp_keepalives_{name}", seconds, False)
+                connection.execute(select(setting))
+            self._connection = connection
+            stack.pop_all()  # it stays open
         return True
 
     def is_held(self) -> bool:
