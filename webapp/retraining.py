@@ -199,7 +199,8 @@ def _end_run(run_id: str, status: str, reason: str) -> bool:
 
 def tell_mlflow() -> None:
     """Let MLflow's alias follow, in a child process: nobody waits for a slow store."""
-    _start("webapp.alias", str(queries.newest_activation()))
+    if queries.champion_in_mlflow() is not None:  # else MLflow has no such version
+        _start("webapp.alias", str(queries.newest_activation()))
 
 
 def _spawn(run_id: str, lock: FileLock) -> int:
