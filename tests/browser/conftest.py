@@ -34,9 +34,12 @@ def chromium() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, or a skip with the reason; a failure where VLIB_TEST_BROWSER is "required"."""
+    """Chromium, or a skip with the reason; a failure where VLIB_TEST_BROWSER is "required".
+
+    No longer than a file: while Playwright runs, its thread can run no other event loop.
+    """
     path = chromium()
     if path is None:
         reason = f"no browser is installed: none of {', '.join(NAMES)} is on the PATH"
