@@ -9,12 +9,13 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Response, current_app, g, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from . import queries
 from .errors import Conflict, Problem, Unavailable, Unprocessable, respond
@@ -100,13 +101,20 @@ def _run(name: str, answer: Callable[[], Response]) -> Response:
     except Problem as problem:
         response = respond(problem)
     except Exception:
-        queries.idempotency_finish(name, None, FAILED)
+        _note_failure(name)
         raise
     if response.status_code < 500:
         queries.idempotency_finish(name, response.status_code, _pack(response))
     else:
-        queries.idempotency_finish(name, None, FAILED)
+        _note_failure(name)
     return response
+
+
+def _note_failure(name: str) -> None:
+    """Let another machine try at once; on this one the key's lock says that nobody does."""
+    if queries.is_shared():
+        with suppress(SQLAlchemyError):  # what failed may be the database, and is what is told
+            queries.idempotency_finish(name, None, FAILED)
 
 
 def _repeat(earlier: dict[str, Any]) -> Response:
