@@ -314,32 +314,16 @@ def day(frame: pd.DataFrame, chosen: int, theme: str) -> Figure:
         },
         "hoverinfo": "skip",
     }
-    typical = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": _("A typical day"),
-        "x": as_json(hours),
-        "y": as_json(frame["typical"]),
-        "line": {"color": colours.actual, "width": 1.5, "dash": "dot"},
-        "hovertemplate": "%{y:.0f}",
-    }
+    typical = {"color": colours.actual, "dash": "dot"}
     traces = [
         _band(hours, frame["lower"], frame["upper"], colours),
         _prediction(hours, predicted, frame["lower"], frame["upper"], colours),
-        typical,
+        _line(_("A typical day"), hours, frame["typical"], typical),
         mark,
     ]
     if "bikes" in frame:
-        steps = {
-            "type": "scatter",
-            "mode": "lines",
-            "name": _("Bikes to have out"),
-            "x": as_json(hours),
-            "y": as_json(frame["bikes"]),
-            "line": {"color": colours.baseline, "width": 1.5, "dash": "dash", "shape": "hvh"},
-            "hovertemplate": "%{y:.0f}",
-        }
-        traces.insert(2, steps)
+        steps = {"color": colours.baseline, "dash": "dash", "shape": "hvh"}
+        traces.insert(2, _line(_("Bikes to have out"), hours, frame["bikes"], steps))
     return _over_time(traces, theme, tickformat="%H:%M")
 
 
@@ -627,6 +611,18 @@ def as_json(column: Any) -> list[Any]:
     if not pd.api.types.is_numeric_dtype(values):
         return [None if pd.isna(value) else str(value) for value in values]
     return [None if value != value else round(value, 2) for value in values.tolist()]
+
+
+def _line(name: str, hours: pd.Series, values: pd.Series, look: dict[str, str]) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": as_json(hours),
+        "y": as_json(values),
+        "line": {"width": 1.5} | look,
+        "hovertemplate": "%{y:.0f}",
+    }
 
 
 def _band(hours: Any, lower: Any, upper: Any, colours: Theme) -> Trace:
