@@ -19,7 +19,7 @@ from flask import Flask
 
 from tests import postgres
 from tests.conftest import make_app
-from tests.faults.conftest import HISTORY_DAYS, QUICKLY, begin, end_of
+from tests.faults.conftest import HISTORY_DAYS, QUICKLY, begin, end_of, group
 from training import sources
 from webapp import importing, queries, versions
 from webapp.extensions import db
@@ -173,16 +173,7 @@ def test_another_machines_training_is_left_alone_until_it_is_cancelled(fleet: Fl
         assert (
             fleet.servers[leader].call(f"/api/retrain/{run['run_id']}", method="DELETE")[0] == 202
         )
-        wait_for(partial(is_gone, run["process_group"]), SOON)
-
-
-def is_gone(process_group: int) -> bool:
-    """Say that no process of a group lives."""
-    try:
-        os.killpg(process_group, 0)
-    except ProcessLookupError:
-        return True
-    return False
+        wait_for(lambda: not group(run["process_group"]), SOON)
 
 
 def test_a_killed_training_leaves_no_version_half_made(fleet: Fleet) -> None:
