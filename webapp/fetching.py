@@ -7,16 +7,13 @@ nothing until its checksums are those in the database.
 
 import logging
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from flask import current_app
 
 from training.artefact import BrokenArtefact, check_files
 
-from . import queries
-from .config import ROOT
+from . import children, queries
 from .locks import FileLock
 
 log = logging.getLogger(__name__)
@@ -64,20 +61,11 @@ def _is_whole(directory: Path, checksums: dict[str, str]) -> bool:
 def _download(run_id: str | None, draft: Path) -> None:
     """Let a child process get what serves of an MLflow run."""
     shutil.rmtree(draft, ignore_errors=True)
+    store = current_app.config["VLIB_MLFLOW_TRACKING_URI"]  # it may hold a password
     try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "training.tracking", str(run_id), str(draft)],
-            input=current_app.config["VLIB_MLFLOW_TRACKING_URI"],  # it may hold a password
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
-        raise BrokenArtefact(f"it can't be fetched: no answer within {TIMEOUT} s") from None
-    if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise BrokenArtefact(f"it can't be fetched: {said}")
+        children.run("training.tracking", str(run_id), str(draft), given=store, seconds=TIMEOUT)
+    except BrokenArtefact as error:
+        raise BrokenArtefact(f"it can't be fetched: {error}") from None
 
 
 def _put_in_place(draft: Path, directory: Path) -> None:

@@ -3,8 +3,6 @@
 import json
 import logging
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -30,8 +28,7 @@ from training.history import HOURS_PER_WEEK, NO_HISTORY, History, Ints
 from training.quantiles import Quantiles
 from training.schema import WEATHER
 
-from . import fetching, history, queries, versions
-from .config import ROOT
+from . import children, fetching, history, queries, versions
 from .errors import Conflict, Unavailable, Unprocessable
 from .history import to_text
 from .language import N_
@@ -492,21 +489,7 @@ def load(directory: Path, checksums: dict[str, str]) -> Artefact:
 
 
 def _try(directory: Path, checksums: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "training.artefact", str(directory)]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command,
-            input=json.dumps(checksums),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-    except subprocess.TimeoutExpired:
-        raise BrokenArtefact("no answer within 30 s in a child process") from None
-    if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise BrokenArtefact(said)
+    children.run("training.artefact", str(directory), given=json.dumps(checksums), seconds=30)
 
 
 def new_id(milliseconds: int | None = None, seed: bytes | None = None) -> str:
