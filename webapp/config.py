@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS: dict[str, Any] = {
     "VLIB_DATABASE_URI": None,  # SQLite below the instance path
     "VLIB_MLFLOW_TRACKING_URI": None,  # SQLite below the instance path
+    "VLIB_ARTEFACT_STORE": "",  # fsspec's address of a folder for all machines; empty: in MLflow
     "VLIB_ADMIN_TOKEN": None,  # generated once into the file admin_token
     "VLIB_ACCESS": "open",  # or "token": predictions and the dashboard ask for one too
     "VLIB_CLIENT_TOKEN": None,  # the token of clients when VLIB_ACCESS is "token"

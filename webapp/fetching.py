@@ -1,8 +1,8 @@
-"""Brings the artefacts that another machine has trained to this one, from MLflow's server.
+"""Brings the artefacts that another machine has trained to this one.
 
-A training logs what serves beside its run, before its version is stored. Here a child process
-gets it, since MLflow is never imported where requests are answered; what it got counts for
-nothing until its checksums are those in the database.
+A training leaves what serves in the artefact store, or beside its run on MLflow's server, before
+its version is stored. Here a child process gets it, since what that takes is never imported where
+requests are answered; what it got counts for nothing until its checksums are those in the database.
 """
 
 import logging
@@ -23,9 +23,9 @@ DRAFT = ".fetched-"
 
 
 def is_possible() -> bool:
-    """Say whether artefacts can be fetched: other machines share the database and a server."""
+    """Say whether artefacts can be fetched: other machines share the database and a store."""
     server = current_app.config["VLIB_MLFLOW_TRACKING_URI"].startswith(("http://", "https://"))
-    return bool(server and queries.is_shared())
+    return bool((server or current_app.config["VLIB_ARTEFACT_STORE"]) and queries.is_shared())
 
 
 def fetch(version: int, directory: Path) -> None:
@@ -61,9 +61,11 @@ def _is_whole(directory: Path, checksums: dict[str, str]) -> bool:
 def _download(run_id: str | None, draft: Path) -> None:
     """Let a child process get what serves of an MLflow run."""
     shutil.rmtree(draft, ignore_errors=True)
-    store = current_app.config["VLIB_MLFLOW_TRACKING_URI"]  # it may hold a password
-    try:
-        children.run("training.tracking", str(run_id), str(draft), given=store, seconds=TIMEOUT)
+    module, address = "training.artefact_store", current_app.config["VLIB_ARTEFACT_STORE"]
+    if not address:
+        module, address = "training.tracking", current_app.config["VLIB_MLFLOW_TRACKING_URI"]
+    try:  # the address may hold a password
+        children.run(module, str(run_id), str(draft), given=address, seconds=TIMEOUT)
     except BrokenArtefact as error:
         raise BrokenArtefact(f"it can't be fetched: {error}") from None
 

@@ -16,7 +16,7 @@ import pandas as pd
 from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from training import tracking
+from training import artefact_store, tracking
 from training.history import HOURS_PER_WEEK, as_hours
 from training.train import TrainingRejected, TrainingResult, train
 
@@ -35,6 +35,10 @@ PATIENCE = 600  # seconds for which the database may be away when a run's reason
 
 class TimeLimit(BaseException):
     """A training took longer than it may; no ``except Exception`` on the way holds it up."""
+
+
+TOLD = (TimeLimit, tracking.TrackingUnavailable, artefact_store.StoreUnavailable)
+"""What ends a training and says all by itself."""
 
 
 def main(run_id: str, lock_fd: str) -> None:
@@ -100,7 +104,7 @@ def fail(run_id: str, reason: str) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, (TimeLimit, tracking.TrackingUnavailable)):
+    if isinstance(error, TOLD):
         return str(error)
     if isinstance(error, DBAPIError):
         return f"The database can't be used: {error.orig}"
@@ -134,6 +138,9 @@ def run(run_id: str) -> None:
     report(run_id, "deciding", 0.95)
     receipt = gate.judge(asked, frame, result, workspace(run_id), started)
     log_receipt(receipt, result.mlflow_run_id)
+    if address := config["VLIB_ARTEFACT_STORE"]:
+        files = workspace(run_id), result.checksums
+        artefact_store.publish(address, result.mlflow_run_id, *files)
     store(run_id, result, receipt)
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.conftest import add_version, make_app
 from tests.processes.conftest import wait_for
+from training.artefact import check_files
 from webapp import queries, retraining
 from webapp.api.answers import Receipt, Run
 from webapp.extensions import db
@@ -21,7 +22,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWar
 def app(instance: Path, mlflow_store: Path) -> Iterator[Flask]:
     """An instance whose champion, version 2 of five trees, knows no more than two months."""
     shutil.copy(mlflow_store, instance)
-    app = make_app(instance, VLIB_PROMOTION_LEVEL=0.5, VLIB_PROMOTION_SLICE=9.0)
+    store = (instance / "shared").as_uri()
+    settings = {"VLIB_PROMOTION_LEVEL": 0.5, "VLIB_PROMOTION_SLICE": 9.0}
+    app = make_app(instance, VLIB_ARTEFACT_STORE=store, **settings)
     with app.app_context():
         version = add_version(queries.observations_frame().head(60 * 24), "kept")
         retraining.activate(version, "it is easily beaten", "cli")
@@ -61,6 +64,7 @@ def test_promoted_then_rejected_then_accepted_and_kept(app: Flask, instance: Pat
     assert receipt["champion_by_hand"]["reason"] == "it is easily beaten"
     assert "; this undoes the activation of version 2 by cli" in receipt["reason"]
     assert receipt == {"version": "3"} | logged(instance, "promoted")
+    check_files(instance / "shared" / str(promoted["mlflow_run_id"]), queries.checksums(3))
 
     frame = queries.observations_frame()
     newest = frame["datetime"] >= "2012-12-18"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from training import artefact_store
 from training.artefact import METADATA, BrokenArtefact
-from webapp import fetching, predictor, retraining, versions
+from webapp import fetching, predictor, queries, retraining, versions
 
 pytestmark = pytest.mark.postgres
 
@@ -69,4 +70,29 @@ def test_a_store_that_is_away_is_named(app: Flask) -> None:
     with app.app_context():
         shutil.rmtree(versions.directory(1))
         with pytest.raises(BrokenArtefact, match="127.0.0.1:1: .*Connection refused"):
+            fetching.fetch(1, versions.directory(1))
+
+
+def test_it_is_fetched_from_the_artefact_store(app: Flask, tmp_path: Path) -> None:
+    app.config["VLIB_ARTEFACT_STORE"] = address = (tmp_path / "shared").as_uri()
+    with app.app_context():
+        directory, checksums = versions.directory(1), queries.checksums(1)
+        run_id = queries.mlflow_run_of(1)
+        assert run_id is not None
+        artefact_store.publish(address, run_id, directory, checksums)
+        shutil.rmtree(directory)
+        predictor.current().mend()
+        assert predictor.missing() == []
+        assert {path.name for path in directory.iterdir()} >= checksums.keys()
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("file:///nowhere", "No such file"), ("s3://bucket/vlib", "s3fs"), ("odd://", "Protocol")],
+)
+def test_an_artefact_store_that_is_away_is_named(app: Flask, address: str, reason: str) -> None:
+    app.config["VLIB_ARTEFACT_STORE"] = address
+    with app.app_context():
+        shutil.rmtree(versions.directory(1))
+        with pytest.raises(BrokenArtefact, match=f"artefact store can't be used: .*{reason}"):
             fetching.fetch(1, versions.directory(1))
