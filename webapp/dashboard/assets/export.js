@@ -8,7 +8,7 @@
     link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: type }));
     link.download = name;
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000); // a slow machine saves it late
   }
 
   function csv(rows) {
