@@ -10,7 +10,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +19,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from training.bands import BANDS, band_of
+from training.columns import Column, at_least, columns_of
 from training.explain import Trees
 from training.features import FEATURES, HORIZON, LEVEL
 from training.history import Floats
@@ -160,17 +161,12 @@ class Artefact:
 
     def predict(self, matrix: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
         """Return rentals, lower and upper bound of each row of a feature matrix."""
-        bands = band_of(matrix[:, HORIZON])
-        if len(bands) == 1:
-            ratio = self._run(int(bands[0]), matrix)
-        else:
-            ratio = np.empty(len(matrix), np.float32)
-            for band in np.unique(bands):
-                members = np.flatnonzero(bands == band)
-                ratio[members] = self._run(band, matrix.take(members, axis=0))
-        scale = scale_of(matrix, self._level)
-        rentals = np.maximum(ratio, 0.0, dtype=np.float64) * scale
-        lower, upper = self._intervals.bounds(rentals, matrix, scale)
+        features: Sequence[Column] = columns_of(matrix[0] if len(matrix) == 1 else matrix)
+        scale = scale_of(features[LEVEL], self._level)
+        ratio = self._ratio(band_of(features[HORIZON]), matrix)
+        predicted = at_least(0.0, ratio) * scale
+        bounds = self._intervals.around(predicted, scale, features)
+        rentals, lower, upper = np.array([predicted, *bounds]).reshape(3, -1)
         return rentals, lower, upper
 
     def explain(self, row: NDArray[np.float32]) -> dict[str, float]:
@@ -186,7 +182,7 @@ class Artefact:
         """
         if self._trees is None:
             self._trees = self._read_trees()
-        number = int(band_of(row[HORIZON : HORIZON + 1])[0])
+        number = band_of(row[HORIZON].item())
         columns = BANDS[number].columns
         baseline, ratios = self._trees.contributions(BANDS[number].name, row[columns])
         level = float(row[LEVEL]) if row[LEVEL] > 0 else self._level
@@ -194,6 +190,16 @@ class Artefact:
             FEATURES[column]: level * ratio for column, ratio in zip(columns, ratios, strict=True)
         }
         return {"baseline": level * baseline, **found}
+
+    def _ratio(self, bands: Column, matrix: NDArray[np.float32]) -> Column:
+        """Return rentals to the level, of many rows or of one."""
+        if isinstance(bands, int):
+            return self._run(bands, matrix).item()
+        ratio = np.empty(len(matrix))
+        for band in np.unique(bands):
+            members = np.flatnonzero(bands == band)
+            ratio[members] = self._run(band, matrix.take(members, axis=0))
+        return ratio
 
     def _run(self, band: int, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         inputs = matrix.take(BANDS[band].columns, axis=1)

@@ -170,7 +170,7 @@ def scores(result: pd.DataFrame) -> dict[str, float]:
 
 def _legal(train: Ints, test: Ints, known: History, horizon: int, number: int) -> Ints:
     last = int(test.min()) - horizon
-    past = np.sort(train[train <= last])
+    past: Ints = np.sort(train[train <= last])
     past = past[~np.isnan(known.rentals_at(past))]
     if len(past) < LEAST_HOURS:
         raise ValueError(

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from training.columns import Column, at, whole
 from training.features import FEATURES, MOMENTUM, PATTERN, REQUEST
 from training.history import Ints
 
@@ -55,6 +55,6 @@ _BAND = np.searchsorted(_LONGEST, np.arange(_LONGEST[-1] + 2))
 _BAND[0] = BLIND
 
 
-def band_of(horizon: NDArray[np.float32]) -> Ints:
+def band_of(horizon: Column) -> Column:
     """Return the index into `BANDS` of each horizon; one below 1 means no rentals known."""
-    return _BAND.take(horizon.astype(np.int64), mode="clip")
+    return at(_BAND, whole(horizon))

@@ -45,7 +45,7 @@ class Calendar:
         self.weekend = _weekend(holidays)
         self._holidays = _holiday_table(holidays)
         self._days = _day_table(holidays)
-        self._stated = _stated_table(holidays)
+        self.stated = _stated_table(holidays)
 
     def is_holiday(self, hours: Ints) -> NDArray[np.bool_]:
         """Return whether hours lie on a public holiday (1970 to 2100, else never)."""
@@ -59,13 +59,6 @@ class Calendar:
         before and the day after are working days; years outside 1970 to 2100 have the last day's.
         """
         return self._days.take(hours // 24, axis=0, mode="clip")
-
-    def stated(self, days: Ints, holiday: NDArray[np.int8]) -> NDArray[np.int16]:
-        """Return the same of days since 1970-01-01, where somebody may know better.
-
-        `holiday` is 1, 0, or -1 for what the calendar says.
-        """
-        return self._stated.take(days * 3 + holiday + 1, axis=0, mode="clip")
 
     def features(self, hours: Ints) -> CalendarFeatures:
         """Return hour, weekday and day of the year."""

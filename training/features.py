@@ -10,7 +10,9 @@ the newest day that is known at `as_of`, moved by what the row's own temperature
 day's; of all else, and where that day is unknown, the row's own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from training import tables
 from training.calendar import Calendar
+from training.columns import Column, across, at, at_least, at_most, columns_of, either
 from training.history import HOURS_PER_WEEK, NO_HISTORY, Floats, History, Ints
 from training.tables import BEFORE, DAYS, RAIN, Tables
 
@@ -99,20 +102,28 @@ REACH = 24 * tables.DAYS
 
 @dataclass(slots=True)
 class Rows:
-    """Hours to predict, as columns of n values each.
+    """Hours to predict, as columns of n values each; or one hour, as plain numbers.
 
     `as_of` lies before `hour`, or is `NO_HISTORY`; weather is an index into `WEATHER`; holiday is
     1, 0, or -1 for what the calendar says. Units: °C (feels_like may be NaN), %, km/h.
     """
 
-    hour: Ints
-    as_of: Ints
-    weather: NDArray[np.int8]
-    temperature: Floats
-    feels_like: Floats
-    humidity: Floats
-    windspeed: Floats
-    holiday: NDArray[np.int8]
+    hour: Column
+    as_of: Column
+    weather: Column
+    temperature: Column
+    feels_like: Column
+    humidity: Column
+    windspeed: Column
+    holiday: Column
+
+    def take(self, some: slice | Ints) -> "Rows":
+        """Return some of many rows."""
+        return Rows(*(getattr(self, field.name)[some] for field in fields(self)))
+
+    def plain(self) -> "Rows":
+        """Return the only one of the rows as plain numbers."""
+        return Rows(*(getattr(self, field.name).item() for field in fields(self)))
 
 
 def observed_rows(history: History, hours: Ints, as_of: Ints) -> Rows:
@@ -137,142 +148,162 @@ def build(
     alone: NDArray[np.bool_] | None = None,
     *,
     as_known: bool = False,
-    apart: bool = False,
 ) -> NDArray[np.float32]:
     """Return the feature matrix, float32[n, len(FEATURES)].
 
     An `as_of` without an observation is moved back to the newest one before it. Rows marked in
     `alone` get the weather after their `as_of` from nowhere but themselves, as a single request for
     the future does; by default a row gets what the batch and the history have. With `as_known` the
-    history has nothing after a row's `as_of`, as it was when that hour was the newest. Rows `apart`
-    know nothing of each other, as if each had come alone.
-    """
-    table = tables.of(history, calendar)
-    cell = rows.as_of - table.origin
-    as_of = table.as_of.take(cell, mode="clip")
-    state = table.state.take(cell, axis=0, mode="clip")
-    level = state[:, 0]
-    ahead = rows.hour - as_of
+    history has nothing after a row's `as_of`, as it was when that hour was the newest.
 
-    matrix = np.empty((len(level), len(FEATURES)), np.float32)
-    matrix[:, LEVEL] = level
-    matrix[:, HORIZON] = ahead
-    blind = as_of == NO_HISTORY
-    if np.count_nonzero(blind):
-        matrix[blind, HORIZON] = UNKNOWN
-    raining = rows.weather >= RAIN
-    working = _fill_calendar(matrix[:, _CALENDAR], rows, calendar)
-    _fill_weather(matrix[:, _WEATHER], rows, raining, as_of, table, alone, as_known, apart)
-    matrix[:, _STATE] = state[:, 1:6]
-    matrix[:, _LAST] = state[:, 6:]
-    kind = (working == 1) * table.kind + raining * table.rain
-    for start in range(0, len(level), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        own = as_of[part], ahead[part], level[part], rows.temperature[part], kind[part]
-        _fill_rentals(matrix[part, _RENTALS], *own, history.rentals, table)
+    One hour and many go through the same formulas: what is a column of many is a plain number of
+    one, which takes a fraction of the time that a column of one value would.
+    """
+    if np.size(rows.hour) == 1 and isinstance(rows.hour, np.ndarray) and alone is None:
+        rows = rows.plain()
+    table = tables.of(history, calendar)
+    as_of = at(table.as_of, rows.as_of - table.origin)
+    if isinstance(as_of, int):
+        past = _past_of_one(rows, as_of, table, as_known)
+        matrix = np.array([_features(rows, as_of, past, history, calendar, table)], np.float32)
+    else:
+        past = _past_of_many(rows, as_of, table, alone, as_known)
+        matrix = np.empty((len(as_of), len(FEATURES)), np.float32)
+        for start in range(0, len(as_of), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            own = rows.take(part), as_of[part], past[part]
+            for place, column in enumerate(_features(*own, history, calendar, table)):
+                matrix[part, place] = column
     np.copyto(matrix, UNKNOWN, where=np.isnan(matrix))
     return matrix
 
 
-def _at(first: str, last: str) -> slice:
-    return slice(FEATURES.index(first), FEATURES.index(last) + 1)
-
-
-_CALENDAR = _at("hour", "working_tomorrow")
-_WEATHER = _at("weather", "rain_day")
-_STATE = _at("level_temperature", "day_level")
-_LAST = _at("last", "last_but_two")
-_RENTALS = _at("typical", "growth_week")
 _CHUNK = 8192
 """Rows at once: what is looked up for them then fits in the processor's cache."""
 
 
-def _fill_calendar(
-    columns: NDArray[np.float32], rows: Rows, calendar: Calendar
-) -> NDArray[np.int16]:
-    """Return whether it is a working day, 1 or 0."""
-    days, columns[:, 0] = np.divmod(rows.hour, 24)
-    found = calendar.stated(days, rows.holiday)
-    columns[:, 1:] = found
-    return found[:, 1]
+def _features(
+    rows: Rows, as_of: Column, past: Floats, history: History, calendar: Calendar, table: Tables
+) -> list[Column]:
+    """Return a column for each of `FEATURES`; NaN where unknown."""
+    ahead = rows.hour - as_of
+    level, *state = columns_of(at(table.state, rows.as_of - table.origin))
+    days, hour = divmod(rows.hour, 24)
+    weekday, working, *day = columns_of(at(calendar.stated, days * 3 + rows.holiday + 1))
+    raining = rows.weather >= RAIN
+    *hours_ago, warmth, warmest, rain_5h, rain_23h = columns_of(past)
+    # Where the same hours of the last days lie, by kind.
+    place = at(table.place, _newest(as_of, ahead, 24) - table.origin)
+    kind = place + (working == 1) * table.kind
+    pattern, same_hours = _pattern(
+        rows.temperature, place, kind, kind + raining * table.rain, table
+    )
+    week = _newest(as_of, ahead, HOURS_PER_WEEK)
+    weeks = history.rentals_at(week), history.rentals_at(week - HOURS_PER_WEEK)
+    growth = _growth(as_of, ahead, place, kind, history, table)
+    typical, typical_3, analog, weight = pattern
+    return [
+        level,
+        either(as_of == NO_HISTORY, UNKNOWN, ahead),
+        hour,
+        weekday,
+        working,
+        *day,
+        rows.weather,
+        rows.temperature,
+        rows.humidity,
+        rows.windspeed,
+        *hours_ago,
+        (warmth + rows.temperature) / 24,
+        at_least(rows.temperature, warmest),
+        (rain_5h + raining) / 6,
+        (rain_23h + raining) / 24,
+        *state[:5],
+        typical / level,
+        typical_3 / level,
+        analog / level,
+        weight,
+        *state[5:],
+        *(rentals / level for rentals in (*same_hours, *weeks)),
+        *(at_most(30.0, rentals / level) for rentals in growth),
+    ]
 
 
-def _fill_weather(
-    columns: NDArray[np.float32],
-    rows: Rows,
-    raining: NDArray[np.bool_],
-    as_of: Ints,
-    table: Tables,
-    alone: NDArray[np.bool_] | None,
-    as_known: bool,
-    apart: bool,
-) -> None:
+def _newest(as_of: Column, ahead: Column, period: int) -> Column:
+    """Return the newest known hour that is whole periods before the predicted one."""
+    return as_of - -ahead % period
+
+
+def _past_of_one(rows: Rows, as_of: int, table: Tables, as_known: bool) -> Floats:
+    """Return `tables.summary` of the weather before the hour, as a vector."""
     cell = table.after - rows.hour
-    past = table.past.take(cell, axis=0, mode="clip")
-    complete = table.complete.take(cell, mode="clip")
-    if alone is not None:
-        complete &= ~alone | (as_of >= rows.hour - 1)
+    if at(table.complete, cell) and not (as_known and rows.as_of < rows.hour - 1):
+        found: Floats = at(table.past, cell)
+        return found
+    return _filled(rows, as_of, table, _observed(rows, table, as_known))
+
+
+def _past_of_many(
+    rows: Rows, as_of: Ints, table: Tables, alone: NDArray[np.bool_] | None, as_known: bool
+) -> Floats:
+    """Return `tables.summary` of the weather before each hour, of shape (n, 13)."""
+    cell = table.after - rows.hour
+    past: Floats = at(table.past, cell)
+    complete = at(table.complete, cell)
     if as_known:
         complete &= rows.as_of >= rows.hour - 1
-    batch = _Batch(rows) if len(as_of) > 1 and not apart else None
-    if batch is not None:
-        complete &= ~batch.says(rows.hour, as_of)
-    if np.count_nonzero(complete) < len(as_of):
-        rest = np.flatnonzero(~complete)
-        hidden = None if alone is None else alone[rest]
-        past[rest] = _weather_before(rows, rest, as_of[rest], table, batch, hidden, as_known)
-    columns[:, 0] = rows.weather
-    columns[:, 1] = rows.temperature
-    columns[:, 2] = rows.humidity
-    columns[:, 3] = rows.windspeed
-    columns[:, 4:13] = past[:, :9]
-    columns[:, 13] = (past[:, 9] + rows.temperature) / 24
-    columns[:, 14] = np.maximum(past[:, 10], rows.temperature)
-    columns[:, 15:] = (past[:, 11:] + raining[:, None]) / _SPANS
-
-
-_SPANS = np.array([6.0, 24.0])
-
-
-def _weather_before(
-    rows: Rows,
-    rest: Ints,
-    as_of: Ints,
-    table: Tables,
-    batch: "_Batch | None",
-    alone: NDArray[np.bool_] | None,
-    as_known: bool,
-) -> Floats:
-    """Return `tables.summary` where the history's weather is not all that there is."""
-    hour, own = rows.hour[rest], rows.temperature[rest]
-    cell = table.cell_after(hour)
-    weather = table.weather[cell, 1:]
-    temperature = table.temperature[cell, 1:]
-    humidity = table.humidity[cell, 1:4]
-    if as_known:
-        later = (hour - rows.as_of[rest])[:, None] > _BEFORE
-        weather[later], temperature[later], humidity[later[:, :3]] = -1, np.nan, np.nan
-    if batch is not None or alone is not None:
-        after = (hour - as_of)[:, None] > _BEFORE
-    if batch is not None:
-        at = batch.before(hour)
-        found = (at >= 0) & after
-        np.copyto(weather, rows.weather[at], where=found)
-        np.copyto(temperature, rows.temperature[at], where=found)
-        np.copyto(humidity, rows.humidity[at[:, :3]], where=found[:, :3])
     if alone is not None:
-        hidden = after & alone[:, None]
-        weather[hidden], temperature[hidden], humidity[hidden[:, :3]] = -1, np.nan, np.nan
-    unknown = weather < 0
+        complete &= ~alone | (as_of >= rows.hour - 1)
+    batch = _Batch(rows)
+    complete &= ~batch.says(rows.hour, as_of)
+    rest = np.flatnonzero(~complete)
+    if len(rest):
+        rows, as_of = rows.take(rest), as_of[rest]
+        after = across(rows.hour - as_of) > _BEFORE
+        weather = batch.told(rows.hour, after, _observed(rows, table, as_known))
+        if alone is not None:
+            weather = weather.without(after & alone[rest, None])
+        past[rest] = _filled(rows, as_of, table, weather)
+    return past
+
+
+class _Weather(NamedTuple):
+    """Weather of the hours before, the newest first, along the last axis; humidity of three."""
+
+    codes: NDArray[np.int8]
+    temperature: Floats
+    humidity: Floats
+
+    def without(self, hidden: NDArray[np.bool_]) -> "_Weather":
+        """Return it with hours unknown."""
+        return _Weather(
+            np.where(hidden, -1, self.codes),
+            np.where(hidden, np.nan, self.temperature),
+            np.where(hidden[..., :3], np.nan, self.humidity),
+        )
+
+
+def _observed(rows: Rows, table: Tables, as_known: bool) -> _Weather:
+    cell = table.after - rows.hour
+    laid = (at(columns, cell) for columns in (table.weather, table.temperature, table.humidity))
+    codes, temperature, humidity = laid
+    found = _Weather(codes[..., 1:], temperature[..., 1:], humidity[..., 1:4])
+    return found.without(across(rows.hour - rows.as_of) > _BEFORE) if as_known else found
+
+
+def _filled(rows: Rows, as_of: Column, table: Tables, known: _Weather) -> Floats:
+    """Return `tables.summary` of weather of which some may be unknown."""
+    codes, temperature, humidity = known
+    unknown = codes < 0
     if np.count_nonzero(unknown):
-        day = table.temperature[table.cell_after(as_of - (as_of - hour) % 24)]
-        moved = day[:, 1:] + (own - day[:, 0])[:, None]
-        own = own[:, None]
-        np.copyto(moved, own, where=np.isnan(moved))
-        np.copyto(temperature, moved, where=np.isnan(temperature))
-        np.copyto(weather, rows.weather[rest][:, None], where=unknown)
-        np.copyto(humidity, rows.humidity[rest][:, None], where=np.isnan(humidity))
-    return tables.summary(temperature, weather, humidity)
+        day = at(table.temperature, table.after - (as_of - (as_of - rows.hour) % 24))
+        own = across(rows.temperature)
+        moved = day[..., 1:] + (own - day[..., :1])
+        moved = np.where(np.isnan(moved), own, moved)
+        codes = np.where(unknown, across(rows.weather), codes)
+        temperature = np.where(np.isnan(temperature), moved, temperature)
+        humidity = np.where(np.isnan(humidity), across(rows.humidity), humidity)
+    return tables.summary(temperature, codes, humidity)
 
 
 _BEFORE = np.arange(1, BEFORE + 1)
@@ -285,6 +316,7 @@ class _Batch:
     """
 
     def __init__(self, rows: Rows) -> None:
+        self._rows = rows
         self._start = int(rows.hour.min()) - BEFORE
         self._at = np.full(int(rows.hour.max()) - self._start + 1, -1)
         self._at[rows.hour - self._start] = np.arange(len(rows.hour))
@@ -302,83 +334,61 @@ class _Batch:
         # Before the first cell there is nothing to count.
         return self._count[end] > np.where(start < 0, 0, self._count[start])
 
-    def before(self, hour: Ints) -> Ints:
-        """Return the row of each of the hours before, the newest first; -1 where there is none."""
-        return self._before[hour - BEFORE - self._start]
+    def told(self, hour: Ints, after: NDArray[np.bool_], observed: _Weather) -> _Weather:
+        """Return the weather before each hour: what the batch says of it `after` its `as_of`."""
+        row = self._before[hour - BEFORE - self._start]
+        said = (row >= 0) & after
+        return _Weather(
+            np.where(said, self._rows.weather[row], observed.codes),
+            np.where(said, self._rows.temperature[row], observed.temperature),
+            np.where(said[:, :3], self._rows.humidity[row[:, :3]], observed.humidity),
+        )
 
 
-def _fill_rentals(
-    columns: NDArray[np.float32],
-    as_of: Ints,
-    ahead: Ints,
-    level: Floats,
-    temperature: Floats,
-    kind: Ints,
-    rentals: Floats,
-    table: Tables,
-) -> None:
-    # The newest same hours of the day, and of the week, that are known.
-    newest = as_of - -ahead % 24
-    week = as_of - -ahead % HOURS_PER_WEEK
-    place = table.place.take(newest - table.origin, mode="clip")
-    kind = kind + place
-    # These tables do not know precipitation: they repeat.
-    same_hour = table.same_hour.take(kind, axis=0, mode="wrap")
-    scale = level[:, None]
-    ratios = same_hour[:, :5] / scale
-    columns[:, :2] = ratios[:, :2]
-    columns[:, 7:10] = ratios[:, 2:]
-    weeks = rentals.take(week[:, None] - (_WEEKS + table.origin), mode="clip")
-    columns[:, 10:12] = weeks / scale
+def _pattern(
+    temperature: Column, place: Column, kind: Column, alike: Column, table: Tables
+) -> tuple[list[Column], list[Column]]:
+    """Return typical rentals of 6 and 3 days, the analog and its weight; those of the last days."""
+    typical, typical_3, *last_days, little, little_of = columns_of(at(table.same_hour, kind))
+    apart = table.warmth[place] - across(temperature)
+    weight = np.exp(apart * apart * -0.02) * table.alike[alike] * _RECENCY
+    total = np.add.reduce(weight, axis=-1) + little
+    analog = (np.vecdot(weight, table.days[place]) + little_of) / total
+    return [typical, typical_3, analog, total], last_days
 
-    days = table.days[place]
-    apart = table.warmth[place] - temperature[:, None]
-    weight = np.exp(apart * apart * -0.02) * table.alike[kind] * _RECENCY
-    total = np.add.reduce(weight, axis=1) + same_hour[:, 5]
-    analog = np.vecdot(weight, days) + same_hour[:, 6]
-    columns[:, 2] = analog / total / level
-    columns[:, 3] = total
 
-    columns[:, 12:] = UNKNOWN
-    grows = ahead <= GROWS
-    number = np.count_nonzero(grows)
-    if number:
-        part = slice(None) if number == len(grows) else np.flatnonzero(grows)
-        own = as_of[part], ahead[part], newest[part], week[part], kind[part], days[part]
-        columns[part, 12:] = np.minimum(_growth(*own, rentals, table) / scale[part], 30.0)
+_RECENCY = 0.5 ** (np.arange(DAYS) / 10)
 
 
 def _growth(
-    as_of: Ints,
-    ahead: Ints,
-    newest: Ints,
-    week: Ints,
-    kind: Ints,
-    days: Floats,
-    rentals: Floats,
-    table: Tables,
-) -> Floats:
-    """Return what the last known hour would grow to, in rentals, of shape (n, 4)."""
-    before = newest - ahead - table.origin
-    place = table.place.take(before, mode="clip")
-    both = table.six.take(kind, axis=0, mode="wrap") & table.known[place]
-    number = np.add.reduce(both, axis=1, dtype=np.float64)
-    number[number == 0] = np.nan
-    typical = np.add.reduce(both * days, axis=1) / number
-    typical_before = np.add.reduce(both * table.days[place], axis=1) / number
-    last = rentals.take(as_of - table.origin, mode="clip")
-    a_day, a_week = (rentals.take(hour - table.origin, mode="clip") for hour in (newest, week))
-    day_before = rentals.take(before, mode="clip")
-    week_before = rentals.take(week - ahead - table.origin, mode="clip")
-    found = np.empty((len(last), 4))
-    found[:, 0] = last * typical / np.maximum(typical_before, LEAST)
-    found[:, 1] = last + typical - typical_before
-    found[:, 2] = last * a_day / np.maximum(day_before, LEAST)
-    found[:, 3] = last * a_week / np.maximum(week_before, LEAST)
-    return found
+    as_of: Column, ahead: Column, place: Column, kind: Column, history: History, table: Tables
+) -> Sequence[Column]:
+    """Return what the last known hour would grow to in four ways, in rentals."""
+    grows = ahead <= GROWS
+    if not np.count_nonzero(grows):
+        return [np.nan] * 4
+    if isinstance(grows, np.ndarray) and not grows.all():
+        found = np.full((4, len(grows)), np.nan)
+        some = as_of[grows], ahead[grows], place[grows], kind[grows]
+        found[:, grows] = _growth(*some, history, table)
+        return list(found)
+    newest, week = _newest(as_of, ahead, 24), _newest(as_of, ahead, HOURS_PER_WEEK)
+    before = at(table.place, newest - ahead - table.origin)
+    both = table.six[kind] & table.known[before]
+    number = np.add.reduce(both, axis=-1, dtype=np.float64)
+    number = either(number > 0, number, np.nan)
+    typical = np.add.reduce(both * table.days[place], axis=-1) / number
+    typical_before = np.add.reduce(both * table.days[before], axis=-1) / number
+    last, a_day, a_week, day_before, week_before = (
+        history.rentals_at(hour) for hour in (as_of, newest, week, newest - ahead, week - ahead)
+    )
+    return [
+        last * typical / at_least(LEAST, typical_before),
+        last + typical - typical_before,
+        last * a_day / at_least(LEAST, day_before),
+        last * a_week / at_least(LEAST, week_before),
+    ]
 
 
 LEAST = 3.0
 """Rentals from which growth is taken."""
-_WEEKS = HOURS_PER_WEEK * np.arange(2)
-_RECENCY = 0.5 ** (np.arange(DAYS) / 10)

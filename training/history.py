@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from training.columns import Column, at
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -141,16 +143,16 @@ class History:
         # Not np.clip, which takes five times as long for one row.
         return np.minimum(np.maximum(hours - (self.start - 1), 0), self.length + 1)
 
-    def newest_before(self, hours: Ints) -> Ints:
+    def newest_before(self, hours: Column) -> Column:
         """Return the newest hour, not after each given one, whose rentals are known.
 
         `NO_HISTORY` where there is none.
         """
-        return self._newest.take(hours - (self.start - 1), mode="clip")
+        return at(self._newest, hours - (self.start - 1))
 
-    def rentals_at(self, hours: Ints) -> Floats:
+    def rentals_at(self, hours: Column) -> Column:
         """Return the rentals of hours; NaN where unknown."""
-        return self.rentals.take(hours - (self.start - 1), mode="clip")
+        return at(self.rentals, hours - (self.start - 1))
 
     def working(self, hours: Ints, calendar: Calendar) -> NDArray[np.bool_]:
         """Return whether hours lie on a working day; a holiday is what was observed, else what the

@@ -12,12 +12,14 @@ Conformal prediction from residuals of hours that the model had not seen:
 Everything is in ratios to the level. 5 % lie below the lower bound and 5 % above the upper.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.columns import Column, across, at, at_least, at_most, columns_of, either, whole
 from training.evaluate import LEVEL as COVERAGE
 from training.features import FEATURES, HORIZON, LEVEL
 from training.history import Floats, Ints
@@ -73,7 +75,7 @@ class Intervals:
 
         Without `hours` all residuals count alike.
         """
-        scale = scale_of(matrix, level)
+        scale = scale_of(matrix[:, LEVEL], level)
         residual, ratio = (actual - predicted) / scale, predicted / scale
         weight = weights(hours, len(actual))
         rows, kinds = row_of(matrix), kind_of(matrix)
@@ -96,25 +98,26 @@ class Intervals:
         upper[:-1] = np.maximum.accumulate(upper[:-1])
         return cls(level, knots, lower, upper)
 
-    def bounds(
-        self, rentals: Floats, matrix: NDArray[np.float32], scale: Floats | None = None
-    ) -> tuple[Floats, Floats]:
+    def bounds(self, rentals: Floats, matrix: NDArray[np.float32]) -> tuple[Floats, Floats]:
         """Return lower and upper bounds: 0 <= lower <= rentals <= upper.
 
-        Horizons beyond those calibrated take the longest. `scale` is `scale_of` the rows, if the
-        caller has it already.
+        Horizons beyond those calibrated take the longest.
         """
-        if scale is None:
-            scale = scale_of(matrix, self.level)
+        return self.around(rentals, scale_of(matrix[:, LEVEL], self.level), columns_of(matrix))
+
+    def around(
+        self, rentals: Column, scale: Column, features: Sequence[Column]
+    ) -> tuple[Column, Column]:
+        """Return the bounds of many predictions or of one; `scale` is `scale_of` theirs."""
         ratio = rentals / scale
-        kind = kind_of(matrix)
-        passed = np.add.reduce(ratio[:, None] >= self.knots.take(kind, axis=0), axis=1)
-        group = _GROUP.take(matrix[:, HORIZON].astype(np.int64), mode="clip") + kind
-        found = self._lines.take(group * (_KNOTS + 1) + passed, axis=0)
-        away = (ratio - found[:, 0])[:, None]
-        bounds = (found[:, 1:3] * away + found[:, 3:]) * scale[:, None]
-        lower, upper = rentals + bounds[:, 0], rentals + bounds[:, 1]
-        return np.minimum(np.maximum(lower, 0.0), rentals), np.maximum(upper, rentals)
+        kind = _kind(features)
+        passed = np.add.reduce(across(ratio) >= self.knots[kind], axis=-1)
+        group = at(_GROUP, whole(features[HORIZON])) + kind
+        line = columns_of(self._lines[group * (_KNOTS + 1) + passed])
+        knot, lower_slope, upper_slope, lower, upper = line
+        lower = rentals + (lower_slope * (ratio - knot) + lower) * scale
+        upper = rentals + (upper_slope * (ratio - knot) + upper) * scale
+        return at_most(rentals, at_least(0.0, lower)), at_least(rentals, upper)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -149,8 +152,12 @@ class Intervals:
 
 def kind_of(matrix: NDArray[np.float32]) -> Ints:
     """Return the index into `KINDS` of each row of a feature matrix."""
-    place = matrix[:, _WORKING] * 24 + matrix[:, _HOUR]
-    return _KIND.take(place.astype(np.int64))
+    found: Ints = _kind(columns_of(matrix))
+    return found
+
+
+def _kind(features: Sequence[Column]) -> Column:
+    return at(_KIND, whole(features[_WORKING] * 24 + features[_HOUR]))
 
 
 def _kinds() -> Ints:
@@ -169,18 +176,15 @@ _ROW[0] = len(CALIBRATED)
 _GROUP = _ROW * len(KINDS)
 
 
-def scale_of(matrix: NDArray[np.float32], level: float) -> Floats:
-    """Return the level of each row of a feature matrix, the given one where it is unknown."""
-    known = matrix[:, LEVEL].astype(np.float64)
-    unknown = known <= 0
-    if np.count_nonzero(unknown):
-        known[unknown] = level
-    return known
+def scale_of(level: Column, otherwise: float) -> Column:
+    """Return the level of rows, as a feature, in float64; the given one where it is unknown."""
+    return either(level > 0, level, np.float64(otherwise))
 
 
 def row_of(matrix: NDArray[np.float32]) -> Ints:
     """Return the place in `CALIBRATED` of each row's horizon; one more where no rental is known."""
-    return _ROW.take(matrix[:, HORIZON].astype(np.int64), mode="clip")
+    found: Ints = at(_ROW, whole(matrix[:, HORIZON]))
+    return found
 
 
 def weights(hours: Ints | None, count: int) -> Floats:

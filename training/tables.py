@@ -166,15 +166,15 @@ def summary(temperature: Floats, weather: NDArray[np.int8], humidity: Floats) ->
     many of the last 5 hours, and of all, had precipitation. The newest hour comes first; all sums
     are along the last axis, so that they are the same to the last bit for one row and for many.
     """
-    found = np.empty((len(weather), 13))
-    found[:, :3] = temperature[:, :3]
-    found[:, 3:6] = weather[:, :3]
-    found[:, 6:9] = humidity
-    np.add.reduce(temperature, axis=1, out=found[:, 9])
-    np.maximum.reduce(temperature, axis=1, out=found[:, 10])
+    found = np.empty((*weather.shape[:-1], 13))
+    found[..., :3] = temperature[..., :3]
+    found[..., 3:6] = weather[..., :3]
+    found[..., 6:9] = humidity
+    found[..., 9] = np.add.reduce(temperature, axis=-1)
+    found[..., 10] = np.maximum.reduce(temperature, axis=-1)
     rain = weather >= RAIN
-    found[:, 11] = np.add.reduce(rain[:, :5], axis=1, dtype=np.int64)
-    found[:, 12] = np.add.reduce(rain, axis=1, dtype=np.int64)
+    found[..., 11] = np.add.reduce(rain[..., :5], axis=-1, dtype=np.int64)
+    found[..., 12] = np.add.reduce(rain, axis=-1, dtype=np.int64)
     return found
 
 

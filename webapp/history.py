@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from flask import Flask, current_app
-from numpy.typing import NDArray
 from sqlalchemy import Row
 
 from training.features import REACH
@@ -41,13 +40,13 @@ class Revisions(NamedTuple):
     last: Ints
     first: Ints
 
-    def since(self, as_of: Ints) -> NDArray[np.bool_]:
+    def since(self, as_of: Sequence[int]) -> list[bool]:
         """Say whether what features may use changed after each `as_of` had become known.
 
         Also an hour that was only told later counts. False for `NO_HISTORY`.
         """
-        found = {hour: self._since(hour) for hour in np.unique(as_of).tolist()}
-        return np.array([found[hour] for hour in as_of.tolist()], np.bool_)
+        found = {hour: self._since(hour) for hour in set(as_of)}
+        return [found[hour] for hour in as_of]
 
     def _since(self, as_of: int) -> bool:
         start, end = np.searchsorted(self.hours, [as_of - REACH, as_of + 1])

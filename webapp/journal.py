@@ -7,7 +7,6 @@ is put into the database, and it is removed. Whoever is killed in between, the l
 again, which changes nothing: a prediction whose id is there already is left as it is.
 """
 
-import datetime as dt
 import logging
 import os
 import threading
@@ -183,18 +182,14 @@ def current() -> Journal:
     return journal
 
 
-def store(predictions: Sequence[Prediction], *, apart: bool = False) -> None:
+def store(predictions: Sequence[Prediction]) -> None:
     """Keep predictions, all or none; they then survive a kill -9 of every process.
 
-    A batch has one moment, by which it is known later; what was asked `apart` has moments of its
-    own. Raises `Unavailable` if they can't be kept.
+    They have one moment, by which a batch is known later. Raises `Unavailable` if they can't be
+    kept.
     """
-    journal = current()
-    now, step = queries.utcnow(), dt.timedelta(microseconds=1 if apart else 0)
-    moments = (
-        (now + place * step).isoformat(" ", "microseconds") for place in range(len(predictions))
-    )
-    journal.append(b"".join(map(_line, predictions, moments)))
+    journal, now = current(), queries.utcnow().isoformat(" ", "microseconds")
+    journal.append(b"".join([_line(prediction, now) for prediction in predictions]))
     if journal.drainer != os.getpid():
         journal.drain()
 

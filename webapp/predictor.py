@@ -24,7 +24,8 @@ from training.artefact import (
     read_understanding,
 )
 from training.calendar import Calendar
-from training.history import HOURS_PER_WEEK, NO_HISTORY, History, Ints
+from training.columns import Column
+from training.history import HOURS_PER_WEEK, NO_HISTORY, History
 from training.quantiles import Quantiles
 from training.schema import WEATHER
 
@@ -297,7 +298,6 @@ def predict(
     source: str | None = None,
     version: int | None = None,
     ids: Sequence[str] | None = None,
-    apart: bool = False,
 ) -> list[Prediction]:
     """Predict hours with the champion; nothing is stored.
 
@@ -306,10 +306,10 @@ def predict(
     default each gets a new one.
 
     With a `version`, it says what it would have said when `as_of` was the newest hour: weather
-    after it is known from the requests alone. Requests `apart` know nothing of each other's
-    weather. Raises `Unavailable` while there is no champion, and what `Predictor.version` raises.
+    after it is known from the requests alone. Raises `Unavailable` while there is no champion, and
+    what `Predictor.version` raises.
     """
-    return _predict(requests, source, version, ids, apart)[0]
+    return _predict(requests, source, version, ids)[0]
 
 
 def explain(
@@ -366,7 +366,6 @@ def _predict(
     source: str | None,
     asked: int | None,
     ids: Sequence[str] | None,
-    apart: bool = False,
 ) -> tuple[list[Prediction], NDArray[np.float32], Artefact]:
     """Return the predictions, and what they were made of and by."""
     predictor = current()
@@ -375,12 +374,12 @@ def _predict(
     other = chosen and (predictor.serving is None or version != predictor.serving.version)
     known = history.cache().current
     rows = _rows(requests, known)
-    matrix = features.build(rows, known, predictor.calendar, as_known=chosen, apart=apart)
+    matrix = features.build(rows, known, predictor.calendar, as_known=chosen)
     rentals, lower, upper = np.round(artefact.predict(matrix), 2).tolist()
     happened, baseline = known.rentals_at(rows.hour - _WEEK_BEFORE).tolist()
-    as_of = rows.as_of.tolist()
+    as_of = [rows.as_of] if len(requests) == 1 else rows.as_of.tolist()
     ranges = artefact.metadata.get("ranges", {})
-    revised = _revised(requests, rows.as_of, chosen)
+    revised = _revised(requests, as_of, chosen)
     predictions = [
         Prediction(
             prediction_id=ids[i] if ids else new_id(),
@@ -411,22 +410,26 @@ def _rows(requests: Sequence[HourRequest], known: History) -> features.Rows:
         of - 1 if until is None else until for of, until in zip(hour, as_of, strict=True)
     ]
     return features.Rows(
-        hour=np.array(hour, np.int64),
-        as_of=known.newest_before(np.array(known_until, np.int64)),
-        weather=np.array(weather, np.int8),
-        temperature=np.array(temperature, np.float64),
-        humidity=np.array(humidity, np.float64),
-        windspeed=np.array(windspeed, np.float64),
-        feels_like=np.array(feels_like, np.float64),  # None becomes NaN
-        holiday=np.array([-1 if said is None else said for said in holiday], np.int8),
+        hour=_column(hour, np.int64),
+        as_of=known.newest_before(_column(known_until, np.int64)),
+        weather=_column(weather, np.int8),
+        temperature=_column(temperature, np.float64),
+        humidity=_column(humidity, np.float64),
+        windspeed=_column(windspeed, np.float64),
+        feels_like=_column(feels_like, np.float64),  # None becomes NaN
+        holiday=_column([-1 if said is None else said for said in holiday], np.int8),
     )
 
 
-def _revised(requests: Sequence[HourRequest], as_of: Ints, chosen: bool) -> list[bool]:
+def _column(values: Sequence[Any], kind: type) -> Column:
+    return np.array(values, kind) if len(values) > 1 else values[0]
+
+
+def _revised(requests: Sequence[HourRequest], as_of: Sequence[int], chosen: bool) -> list[bool]:
     """Say of which requests for the past the observations were revised since."""
     past = [chosen or request.as_of is not None for request in requests]
     if any(past):
-        since = history.cache().revisions.since(as_of).tolist()
+        since = history.cache().revisions.since(as_of)
         return [each and revised for each, revised in zip(past, since, strict=True)]
     return past
 

@@ -27,14 +27,13 @@ def instance(two_versions: Path, tmp_path: Path) -> Path:
 def lived(app: Flask) -> Flask:
     """Two days were predicted, and then happened.
 
-    Some hours were asked alone, some in batches, and some by many at the same time.
+    Some hours were asked alone, some in batches.
     """
     first = to_hour(NEWEST) + 1
     with app.app_context():
         asked = [HourRequest(first + n, n % 3, 3.0 + n % 7, 60.0, 9.0) for n in range(48)]
         for batch in [asked[:24], asked[24:], *([hour] for hour in asked[::5])]:
             journal.store(predictor.predict(batch))
-        journal.store(predictor.predict(asked[1::5], apart=True), apart=True)
         journal.current().drain()
         rows = queries.records(queries.observations_frame(NEWEST - dt.timedelta(hours=47)))
         shift = {"weather": "mist", "temperature": 12.0}

@@ -3,7 +3,6 @@
 from flask import Blueprint, Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from ..together import Together
 from . import health, models, observations, openapi, predict, retrain
 
 
@@ -13,7 +12,6 @@ def init_app(app: Flask) -> None:
     for resource in (predict, observations, models, retrain, openapi):
         api.register_blueprint(resource.blueprint)
     app.register_blueprint(api)
-    app.extensions["together"] = Together(predict.answer_apart)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(_documentation())
     # The blueprint itself answers /api/docs with a redirect only.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, request
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from .. import auth, idempotency, journal, metrics, predictor, queries
@@ -13,7 +13,6 @@ from ..errors import NotFound, Unprocessable
 from ..history import to_hour
 from ..idempotency import Claim
 from ..predictor import HourRequest, Prediction
-from ..together import Together
 from . import answers
 from .operations import BATCH_BYTES, operation
 from .parsing import validate
@@ -38,15 +37,7 @@ def predict(how: Explain, asked: Hour) -> JSON:
     if how.explain == "true":
         prediction, contributions = predictor.explain(hour, source=source, version=version, ids=ids)
         return _stored([prediction], claim)[0] | {"contributions": contributions}
-    if source is None and claim is None and version is None:
-        together: Together[HourRequest, JSON] = current_app.extensions["together"]
-        return together.ask(hour)
     return _stored(predictor.predict([hour], source=source, version=version, ids=ids), claim)[0]
-
-
-def answer_apart(requests: Sequence[HourRequest]) -> list[JSON]:
-    """Predict and store what several clients ask, each as if it were alone."""
-    return _stored(predictor.predict(requests, apart=True), apart=True)
 
 
 @blueprint.post("/predict/batch")
@@ -137,15 +128,13 @@ def _ids(claim: Claim | None, number: int) -> list[str] | None:
     return None if claim is None else claim.ids(number)
 
 
-def _stored(
-    predictions: Sequence[Prediction], claim: Claim | None = None, *, apart: bool = False
-) -> list[JSON]:
+def _stored(predictions: Sequence[Prediction], claim: Claim | None) -> list[JSON]:
     """Store predictions and return their answers; those that an earlier try stored, as they are."""
     made = [prediction.to_json() for prediction in predictions]
     if claim is not None and claim.again:
         earlier = journal.find_all([prediction.prediction_id for prediction in predictions])
         made = [_answer(earlier.get(answer["prediction_id"], answer)) for answer in made]
-    journal.store(predictions, apart=apart)
+    journal.store(predictions)
     metrics.count_predictions(predictions)
     return made
 
