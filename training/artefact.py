@@ -159,15 +159,14 @@ class Artefact:
             lambda: Trees.load(_read(directory / TREES, checksums)),
         )
 
-    def predict(self, matrix: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
-        """Return rentals, lower and upper bound of each row of a feature matrix."""
+    def predict(self, matrix: NDArray[np.float32]) -> Floats:
+        """Return rentals, lower and upper bound of each row of a feature matrix: float64[3, n]."""
         features: Sequence[Column] = columns_of(matrix[0] if len(matrix) == 1 else matrix)
         scale = scale_of(features[LEVEL], self._level)
         ratio = self._ratio(band_of(features[HORIZON]), matrix)
         predicted = at_least(0.0, ratio) * scale
         bounds = self._intervals.around(predicted, scale, features)
-        rentals, lower, upper = np.array([predicted, *bounds]).reshape(3, -1)
-        return rentals, lower, upper
+        return np.array([predicted, *bounds]).reshape(3, -1)
 
     def explain(self, row: NDArray[np.float32]) -> dict[str, float]:
         """Return each feature's contribution to one row's prediction, in rentals.

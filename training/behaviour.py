@@ -24,7 +24,7 @@ TOLERANCE = 1.02
 """Averages may differ by so much before they are called higher."""
 COMMUTE_TOLERANCE = 1.05
 
-Say = Callable[[Rows], tuple[Floats, Floats, Floats]]
+Say = Callable[[Rows], Floats]
 
 
 class Behaviour(TypedDict):
@@ -45,7 +45,7 @@ def check_behaviour(served: Artefact, history: History, calendar: Calendar) -> l
     rows = observed_rows(history, hours, history.newest_before(hours - HORIZON))
     working = history.working(hours, calendar)
 
-    def say(asked: Rows) -> tuple[Floats, Floats, Floats]:
+    def say(asked: Rows) -> Floats:
         alone = np.ones(len(asked.hour), np.bool_)
         return served.predict(build(asked, history, calendar, alone))
 
@@ -74,7 +74,7 @@ def _part(rows: Rows, chosen: NDArray[np.bool_], **changed: float) -> Rows:
 
 
 def _sound(say: Say, rows: Rows) -> Behaviour:
-    answers = np.stack(say(rows))
+    answers = np.asarray(say(rows))
     rentals, lower, upper = answers
     wrong = []
     if not np.isfinite(answers).all():
@@ -83,7 +83,7 @@ def _sound(say: Say, rows: Rows) -> Behaviour:
         wrong.append("negative")
     elif ((lower > rentals) | (rentals > upper)).any():
         wrong.append("outside their own interval")
-    if not np.array_equal(answers, np.stack(say(rows)), equal_nan=True):
+    if not np.array_equal(answers, np.asarray(say(rows)), equal_nan=True):
         wrong.append("different when asked again")
     if wrong:
         return _found("sound", False, f"some predictions are {' and '.join(wrong)}")

@@ -19,8 +19,8 @@ def at(table: Any, cell: Column) -> Any:
     The one cell of a plain number is a plain number, or a vector.
     """
     if isinstance(cell, int):
-        found = table[min(max(cell, 0), len(table) - 1)]
-        return found.item() if table.ndim == 1 else found
+        cell = 0 if cell < 0 else min(cell, len(table) - 1)
+        return table.item(cell) if table.ndim == 1 else table[cell]
     return table.take(cell, axis=0, mode="clip")
 
 
@@ -32,6 +32,11 @@ def columns_of(cells: NDArray[Any]) -> Any:
 def across(column: Column) -> Column:
     """Return values as rows of one, so that each meets the whole vector of its row."""
     return column[:, None] if isinstance(column, np.ndarray) else column
+
+
+def count(which: NDArray[np.bool_]) -> Column:
+    """Return how many of each vector are so."""
+    return np.count_nonzero(which) if which.ndim == 1 else np.add.reduce(which, axis=-1)
 
 
 def whole(column: Column) -> Column:

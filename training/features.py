@@ -159,7 +159,7 @@ def build(
     One hour and many go through the same formulas: what is a column of many is a plain number of
     one, which takes a fraction of the time that a column of one value would.
     """
-    if np.size(rows.hour) == 1 and isinstance(rows.hour, np.ndarray) and alone is None:
+    if isinstance(rows.hour, np.ndarray) and len(rows.hour) == 1 and alone is None:
         rows = rows.plain()
     table = tables.of(history, calendar)
     as_of = at(table.as_of, rows.as_of - table.origin)
@@ -365,20 +365,21 @@ def _growth(
 ) -> Sequence[Column]:
     """Return what the last known hour would grow to in four ways, in rentals."""
     grows = ahead <= GROWS
-    if not np.count_nonzero(grows):
+    if isinstance(grows, np.ndarray):
+        if not grows.all():
+            found = np.full((4, len(grows)), np.nan)
+            some = as_of[grows], ahead[grows], place[grows], kind[grows]
+            found[:, grows] = _growth(*some, history, table)
+            return list(found)
+    elif not grows:
         return [np.nan] * 4
-    if isinstance(grows, np.ndarray) and not grows.all():
-        found = np.full((4, len(grows)), np.nan)
-        some = as_of[grows], ahead[grows], place[grows], kind[grows]
-        found[:, grows] = _growth(*some, history, table)
-        return list(found)
     newest, week = _newest(as_of, ahead, 24), _newest(as_of, ahead, HOURS_PER_WEEK)
     before = at(table.place, newest - ahead - table.origin)
-    both = table.six[kind] & table.known[before]
-    number = np.add.reduce(both, axis=-1, dtype=np.float64)
+    both = table.six[kind] * table.known[before]
+    number = np.add.reduce(both, axis=-1)
     number = either(number > 0, number, np.nan)
-    typical = np.add.reduce(both * table.days[place], axis=-1) / number
-    typical_before = np.add.reduce(both * table.days[before], axis=-1) / number
+    typical = np.vecdot(both, table.days[place]) / number
+    typical_before = np.vecdot(both, table.days[before]) / number
     last, a_day, a_week, day_before, week_before = (
         history.rentals_at(hour) for hour in (as_of, newest, week, newest - ahead, week - ahead)
     )

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from training.columns import Column, across, at, at_least, at_most, columns_of, either, whole
+from training.columns import Column, across, at, at_least, at_most, columns_of, count, either, whole
 from training.evaluate import LEVEL as COVERAGE
 from training.features import FEATURES, HORIZON, LEVEL
 from training.history import Floats, Ints
@@ -111,7 +111,7 @@ class Intervals:
         """Return the bounds of many predictions or of one; `scale` is `scale_of` theirs."""
         ratio = rentals / scale
         kind = _kind(features)
-        passed = np.add.reduce(across(ratio) >= self.knots[kind], axis=-1)
+        passed = count(across(ratio) >= self.knots[kind])
         group = at(_GROUP, whole(features[HORIZON])) + kind
         line = columns_of(self._lines[group * (_KNOTS + 1) + passed])
         knot, lower_slope, upper_slope, lower, upper = line

@@ -60,10 +60,10 @@ class Tables:
         of the days are known, and times their sum. In rentals.
     days, warmth : float64[kind, DAYS]
         Rentals (0 where unknown) and temperature (infinite where unknown) of the days.
-    known : bool[kind, DAYS]
-        Whether their rentals are known.
-    six : bool[2 * kind, DAYS]
-        Which of them are the last 6 known of the kind.
+    known : float64[kind, DAYS]
+        1 where their rentals are known, else 0.
+    six : float64[2 * kind, DAYS]
+        1 where they are of the last 6 known of the kind, else 0.
     alike : float64[2 * rain, DAYS]
         Their weight by kind and precipitation; 0 where unknown.
     """
@@ -124,12 +124,12 @@ class Tables:
         dry, wet = np.where(rain, UNLIKE, 1.0), np.where(rain, 1.0, UNLIKE)
         warmth = lay(history.temperature, np.nan)
         self.days = sliding_window_view(counted, DAYS)
-        self.known = sliding_window_view(known, DAYS)
+        self.known = sliding_window_view(known.astype(np.float64), DAYS)
         self.warmth = sliding_window_view(np.where(np.isnan(warmth), np.inf, warmth), DAYS)
         likeness = [kind * weight for weight in (dry, wet) for kind in kinds]
         self.alike = sliding_window_view(np.concatenate(likeness), DAYS)
 
-        self.six = np.zeros((self.rain, DAYS), np.bool_)
+        self.six = np.zeros((self.rain, DAYS))
         self.same_hour = np.full((self.rain, 7), np.nan)
         for start, kind in zip((0, self.kind), kinds, strict=True):
             same = sliding_window_view(kind, DAYS)

@@ -112,4 +112,5 @@ def _with(rows: Rows, name: str, value: float) -> Rows:
 
 def _predicted(served: Artefact, history: History, calendar: Calendar, rows: Rows) -> Floats:
     alone = np.ones(len(rows.hour), np.bool_)
-    return served.predict(build(rows, history, calendar, alone))[0]
+    rentals: Floats = served.predict(build(rows, history, calendar, alone))[0]
+    return rentals

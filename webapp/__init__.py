@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import (
     api,
@@ -13,6 +12,7 @@ from . import (
     dashboard,
     edge,
     errors,
+    express,
     history,
     journal,
     language,
@@ -32,10 +32,6 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
         __name__, instance_path=config.instance_path(settings), instance_relative_config=True
     )
     config.configure(app, settings)
-    if proxies := app.config["VLIB_TRUSTED_PROXIES"]:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
-        )
     # No view is a coroutine; Flask would look seven times a request whether one is.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     db.init_app(app)
@@ -52,6 +48,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     api.init_app(app)
     metrics.init_app(app)
     dash_app = dashboard.init_app(app)
+    express.init_app(app)
     edge.init_app(app, dash_app.csp_hashes())
     cli.init_app(app)
     return app

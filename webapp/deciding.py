@@ -97,9 +97,9 @@ def _predicted(serving: predictor.Serving) -> Holdout | None:
     as_of = known.newest_before(hours - AHEAD)
     naive = seasonal_naive(hours, known, as_of)
     matrix = build(observed_rows(known, hours, as_of), known, predictor.current().calendar)
-    predicted = serving.artefact.predict(matrix)
-    columns = [quantiles.at(level, *predicted, matrix) for level in LEVELS.tolist()]
-    return Holdout(known.rentals_at(hours), predicted[0], naive, np.column_stack(columns))
+    rentals, lower, upper = serving.artefact.predict(matrix)
+    columns = [quantiles.at(level, rentals, lower, upper, matrix) for level in LEVELS.tolist()]
+    return Holdout(known.rentals_at(hours), rentals, naive, np.column_stack(columns))
 
 
 def _outcome(rule: str, out: Floats, actual: Floats, missing: float, idle: float) -> Outcome:

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import errors, logs, metrics
+from . import errors, express, logs, metrics
 
 if TYPE_CHECKING:  # typing's alone: no such module exists at run time
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -51,6 +52,8 @@ def init_app(app: Flask, inline_scripts: Sequence[str]) -> None:
     policy = "; ".join(f"{k} {v}" for k, v in (PAGE_POLICY | {"script-src": scripts}).items())
     page = [("Content-Security-Policy", policy), *PAGE]
     answer = app.wsgi_app
+    if proxies := app.config["VLIB_TRUSTED_PROXIES"]:
+        answer = ProxyFix(answer, x_for=proxies, x_proto=proxies, x_host=proxies)
 
     def pass_edge(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = time.perf_counter()
@@ -61,7 +64,7 @@ def init_app(app: Flask, inline_scripts: Sequence[str]) -> None:
             headers.append(("X-Request-ID", request_id))
             if environ["wsgi.url_scheme"] == "https":
                 headers.append(HSTS)
-            _note(request_id, int(status[:3]), time.perf_counter() - began)
+            _note(environ, request_id, int(status[:3]), time.perf_counter() - began)
             return start_response(status, headers, *exc)
 
         return answer(environ, start)
@@ -69,10 +72,11 @@ def init_app(app: Flask, inline_scripts: Sequence[str]) -> None:
     app.wsgi_app = pass_edge  # type: ignore[method-assign]
 
 
-def _note(request_id: str, status: int, seconds: float) -> None:
-    asked = request._get_current_object()  # type: ignore[attr-defined]
-    method = asked.method if asked.method in METHODS else "other"
-    route = asked.url_rule.rule if asked.url_rule else "unknown"
+def _note(environ: WSGIEnvironment, request_id: str, status: int, seconds: float) -> None:
+    method, route = environ["REQUEST_METHOD"], environ.get(express.ANSWERED)
+    if route is None:
+        route = request.url_rule.rule if request.url_rule else "unknown"
+        method = method if method in METHODS else "other"
     metrics.count_request(method, route, status, seconds)
     logs.log_request(request_id, method, route, status, seconds)
 

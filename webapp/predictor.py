@@ -375,7 +375,7 @@ def _predict(
     known = history.cache().current
     rows = _rows(requests, known)
     matrix = features.build(rows, known, predictor.calendar, as_known=chosen)
-    rentals, lower, upper = np.round(artefact.predict(matrix), 2).tolist()
+    rentals, lower, upper = artefact.predict(matrix).round(2).tolist()
     happened, baseline = known.rentals_at(rows.hour - _WEEK_BEFORE).tolist()
     as_of = [rows.as_of] if len(requests) == 1 else rows.as_of.tolist()
     ranges = artefact.metadata.get("ranges", {})

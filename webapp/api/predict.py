@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, request
 from pydantic import FailFast, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from .. import auth, idempotency, journal, metrics, predictor, queries
 from ..errors import NotFound, Unprocessable
@@ -15,7 +16,7 @@ from ..idempotency import Claim
 from ..predictor import HourRequest, Prediction
 from . import answers
 from .operations import BATCH_BYTES, operation
-from .parsing import validate
+from .parsing import parse_json, validate
 from .schemas import CODES, Explain, Hour, Hours, Item, PredictionSpan
 
 blueprint = Blueprint("predict", __name__)
@@ -38,6 +39,17 @@ def predict(how: Explain, asked: Hour) -> JSON:
         prediction, contributions = predictor.explain(hour, source=source, version=version, ids=ids)
         return _stored([prediction], claim)[0] | {"contributions": contributions}
     return _stored(predictor.predict([hour], source=source, version=version, ids=ids), claim)[0]
+
+
+def answer_plain(body: bytes) -> bytes | None:
+    """Answer a request that has nothing but a body, in JSON; None if it asks for a version.
+
+    Raises the `Problem` that it has; then nothing is stored.
+    """
+    asked = validate(Hour, parse_json(body))
+    if asked.model_version is not None:
+        return None
+    return to_json(_stored(predictor.predict([to_request(asked)]), None)[0])
 
 
 @blueprint.post("/predict/batch")
