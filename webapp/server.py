@@ -15,7 +15,7 @@ from .extensions import db
 
 SETTINGS: dict[str, Any] = {
     "interface": Interfaces.WSGI,
-    "blocking_threads": 16,  # those that wait for the forest are answered together
+    "blocking_threads": 16,  # some wait for a body, the disk or the database
     "backlog": 1024,
     "respawn_failed_workers": True,
     "respawn_interval": 3,  # a SIGHUP's new worker loads for so long beside the old one
