@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-LOCKED = Path(__file__).parent.parent / "requirements.txt"
+LOCKED = Path(__file__).parent.parent / "requirements-cluster.txt"  # all that may serve and train
 KNOWN = "jinja2==2.4.1"  # PYSEC-2014-8 and later ones
 OPTIONS = ["--disable-pip", "--no-deps", "--format=json", "--progress-spinner=off", "--timeout=5"]
 

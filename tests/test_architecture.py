@@ -45,7 +45,11 @@ def test_training_knows_nothing_of_the_web() -> None:
 
 @pytest.mark.parametrize(
     ("library", "home"),
-    [("mlflow", "training/tracking.py"), ("apscheduler", "webapp/scheduler.py")],
+    [
+        ("mlflow", "training/tracking.py"),
+        ("apscheduler", "webapp/scheduler.py"),
+        ("distributed", "training/cluster.py"),
+    ],
 )
 def test_a_library_has_one_home(library: str, home: str) -> None:
     users = {

@@ -6,6 +6,7 @@ same.
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from training.bands import ALL, BANDS, Band, band_of
 from training.calendar import Calendar
+from training.cluster import on_cluster
 from training.evaluate import LEVEL as COVERAGE
 from training.features import HORIZON, LEVEL, build, observed_rows
 from training.history import NO_HISTORY, Floats, History, Ints
@@ -102,7 +104,8 @@ class RatioToLevel(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # no s
         ratio = np.asarray(y) / level
         # A mean of 1, because scikit-learn takes max_samples as a share of their sum.
         weight = level / level.mean()
-        self.regressor_ = clone(self.regressor).fit(X[:, 1:], ratio, sample_weight=weight)
+        with parallel_config("threading"):  # a cluster gets whole fits, not each tree
+            self.regressor_ = clone(self.regressor).fit(X[:, 1:], ratio, sample_weight=weight)
         # Threads would add the trees up in the order they end: another sum at each call.
         self.regressor_.n_jobs = 1
         return self
@@ -244,21 +247,32 @@ def search(
     grid: dict[str, list[Any]] = GRID,
     seed: int = 0,
     n_jobs: int = 1,
+    cluster: str = "",
 ) -> GridSearchCV:
     """Return the fitted search over a grid, scored by MAE on folds in the order of time.
 
     A forest's prefix is a forest: each candidate is fitted once with all its trees and scored with
     each number of `prefixes(trees)`, as the metrics `trees_N` of the search. Not refitted.
+    Found in `n_jobs` threads or, the same, by all workers of the Dask cluster at an address.
+
+    Raises
+    ------
+    ClusterUnavailable
+        The cluster failed.
     """
+    folds = list(TimeSeriesSplit(FOLDS).split(matrix))
     found = GridSearchCV(
         pipeline(trees, seed),
         grid,
         scoring=_score_prefixes,
-        cv=TimeSeriesSplit(FOLDS),
+        cv=folds,
         n_jobs=n_jobs,
         refit=False,
         error_score="raise",
     )
+    if cluster:
+        with on_cluster(cluster, [matrix, rentals, *chain(*folds)]):
+            return found.fit(matrix, rentals)
     # Trees are grown without the interpreter's lock, so threads do: they start at once, share the
     # matrix, and none is left behind when the process is killed.
     with parallel_config("threading"):

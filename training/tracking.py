@@ -276,6 +276,7 @@ def _log_summary(client: MlflowClient, run_id: str, result: TrainingResult) -> N
     }
     tags = {f"version.{name}": version(name) for name in LIBRARIES}
     tags |= {"version.python": sys.version.split()[0], "mlflow.source.git.commit": git_revision()}
+    tags["searched_on"] = result.searched_on
     client.log_batch(
         run_id,
         metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],

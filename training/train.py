@@ -1,9 +1,11 @@
 """The whole of one training run: check, search, fit, calibrate, export, score, log."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from training import artefact, checks, tracking
 from training.bands import band_of
 from training.calendar import Calendar
+from training.cluster import ClusterUnavailable
 from training.evaluate import LEVEL as COVERAGE
 from training.evaluate import metrics, seasonal_naive
 from training.features import HORIZONS, build, observed_rows
@@ -34,6 +37,8 @@ from training.model import (
 )
 from training.schema import InvalidHistory, check_history
 from training.understanding import partial_dependence, permutation_importance
+
+log = logging.getLogger(__name__)
 
 HOLDOUT_HOURS = 28 * 24
 LEAST_TRAINING_HOURS = 28 * 24 * 2
@@ -92,6 +97,8 @@ class TrainingResult:
         What is doubtful about the data, which was accepted all the same.
     checksums : dict
         sha256 of each file of the artefact.
+    searched_on : str
+        The cluster's address, or this machine, with the reason if the cluster failed.
     """
 
     metrics: dict[str, float]
@@ -107,6 +114,7 @@ class TrainingResult:
     dependence: dict[str, dict[str, Any]]
     findings: list[checks.Finding]
     checksums: dict[str, str]
+    searched_on: str
     mlflow_run_id: str = ""
     mlflow_version: str = ""
     wall_seconds: float = 0.0
@@ -121,6 +129,7 @@ def train(
     holidays: str,
     seed: int = 0,
     n_jobs: int = 2,
+    cluster: str = "",
     quick: bool = False,
     accept_data: bool = False,
     progress: Progress = lambda stage, share: None,
@@ -139,6 +148,8 @@ def train(
         Where MLflow keeps files, if `tracking_uri` is not a server.
     n_jobs : int
         Threads of the search and of the fits.
+    cluster : str
+        Address of a Dask scheduler whose workers do the search; if they fail, this machine does.
     quick : bool
         Spend less on it: a first champion within a minute.
     accept_data : bool
@@ -170,7 +181,8 @@ def train(
     progress("searching", 0.05)
     headline = band_of(np.array([HEADLINE_HORIZON], np.float32))
     sample = training_data(hours, history, calendar, 1, headline.tolist())
-    found = search(*sample, trees=effort.search_trees, seed=seed, n_jobs=n_jobs)
+    searching = partial(search, *sample, trees=effort.search_trees, seed=seed, n_jobs=n_jobs)
+    found, searched_on = on_cluster_or_here(searching, cluster)
     best, trees = smallest_good_enough(found)
     if quick:  # too few were tried to tell how many it takes
         trees = effort.trees
@@ -212,6 +224,7 @@ def train(
         dependence=dependence,
         findings=findings,
         checksums=checksums,
+        searched_on=searched_on,
     )
 
     progress("logging", 0.85)
@@ -221,6 +234,19 @@ def train(
     )
     result.wall_seconds = time.monotonic() - started
     return result
+
+
+def on_cluster_or_here(
+    searching: Callable[..., GridSearchCV], cluster: str
+) -> tuple[GridSearchCV, str]:
+    """Search on the cluster, if there is one and it can, else on this machine; say where."""
+    if not cluster:
+        return searching(), "this machine"
+    try:
+        return searching(cluster=cluster), cluster
+    except ClusterUnavailable as error:
+        log.warning("%s; searching on this machine", error)
+        return searching(), f"this machine, without {error}"
 
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:

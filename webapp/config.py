@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import click
@@ -42,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_EVIDENCE_PAUSE_HOURS": 72.0,  # from any training to one that evidence calls for
     "VLIB_TRAINING_LIMIT": 3600,  # seconds after which a training is ended
     "VLIB_TRAINING_JOBS": 0,  # threads of the grid search; 0: one a core
+    "VLIB_TRAINING_CLUSTER": "",  # a Dask scheduler's address for the grid search; empty: none
     "VLIB_KEEP_MODELS": 20,  # newest artefacts that are kept beside those in use; 0: all
     "VLIB_KEEP_PREDICTIONS_DAYS": 730,  # after which a stored prediction is deleted; 0: never
     "VLIB_MAX_PREDICTIONS": 20_000_000,  # stored; the oldest beyond are deleted; 0: no limit
@@ -60,6 +62,11 @@ DEFAULTS: dict[str, Any] = {
 def _address(value: str) -> None:
     if value and not value.startswith(("http://", "https://")):
         raise ValueError("expected an address that begins with http:// or https://")
+
+
+def _scheduler(value: str) -> None:
+    if value and not (urlsplit(value).scheme in ("tcp", "tls") and urlsplit(value).port):
+        raise ValueError("expected an address like tcp://HOST:PORT or tls://HOST:PORT")
 
 
 def _one_of(*choices: str) -> Callable[[Any], object]:
@@ -99,6 +106,7 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_KEEP_PREDICTIONS_DAYS": _not_negative,
     "VLIB_MAX_PREDICTIONS": _not_negative,
     "VLIB_ALERT_WEBHOOK": _address,
+    "VLIB_TRAINING_CLUSTER": _scheduler,
     "VLIB_WEATHER_URL": _address,
     "VLIB_GBFS_URL": _address,
     "VLIB_WEATHER_SECONDS": _between(60, 6 * 3600),

@@ -128,6 +128,7 @@ def run(run_id: str) -> None:
             artifact_location=artifact_location(),
             holidays=config["VLIB_HOLIDAYS"],
             n_jobs=config["VLIB_TRAINING_JOBS"] or os.cpu_count() or 1,
+            cluster=config["VLIB_TRAINING_CLUSTER"],
             quick=asked["trigger"] == "first",
             accept_data=asked["accept_data"],
             progress=partial(report, run_id),

@@ -106,6 +106,7 @@ def test_mlflow_has_parent_children_dataset_and_plots(trained: Trained) -> None:
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     run = client.get_run(result.mlflow_run_id)
     assert run.info.status == "FINISHED"
+    assert run.data.tags["searched_on"] == "this machine"
     assert run.data.metrics["holdout_mae"] == pytest.approx(result.metrics["mae"])
     assert run.inputs.dataset_inputs[0].dataset.digest == result.data["data_sha256"][:36]
     assert len(client.list_artifacts(result.mlflow_run_id, "plots")) == 8

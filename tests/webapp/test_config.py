@@ -18,6 +18,8 @@ from webapp.config import InvalidSetting
         ("VLIB_TRUSTED_PROXIES", "some"),
         ("VLIB_TRUSTED_PROXIES", -1),
         ("VLIB_MAX_PREDICTIONS", -1),
+        ("VLIB_TRAINING_CLUSTER", "scheduler:8786"),
+        ("VLIB_TRAINING_CLUSTER", "tcp://scheduler"),
     ],
 )
 def test_a_bad_setting_is_named_with_its_value(tmp_path: Path, name: str, value: object) -> None:
