@@ -30,7 +30,8 @@ NO = frozenset(
     "미운영".split()
 ) | {"no holiday", "not a holiday", "no festivo", "kein feiertag", "non férié", "working day"}
 
-
+CLOSED = {"closed": True, "off": True, "open": False, "on": False}
+"""What these words say in a column that asks the other way round."""
 TRACE = {"T": "0.01", "t": "0.01"}
 """What American stations write for rain too light to measure."""
 
@@ -330,11 +331,13 @@ def _flag(work: _Work, name: str) -> "pd.Series[Any]":
     if cells is None:
         return pd.Series(pd.NA, index=work.frame.index, dtype="boolean")
     text = weather.as_text(cells).str.casefold().str.strip()
-    if name == "holiday" and not text.dropna().isin(YES | NO).any():
+    if name == "holiday" and text.notna().any() and not text.isin(YES | NO).any():
         # Names of holidays: any name is one.
         work.notes.append(f"a cell in {work.mapping.columns[name]!r} is a holiday, none is not")
         return text.notna().astype("boolean")
     known = {word: True for word in YES} | {word: False for word in NO}
+    if name == "closed":
+        known |= CLOSED
     flag = text.map(known.get, na_action="ignore").astype("boolean")
     work.report(name, flag.isna() & text.notna(), "yes or no")
     return flag

@@ -210,10 +210,105 @@ def test_what_has_no_time_is_left_out_below_the_hours_alone() -> None:
         ("맑음", "clear"),
         ("pilvistä", "mist"),
         ("plasma", None),
+        ("light intensity drizzle", "light_precipitation"),
+        ("not clear", "mist"),
+        ("Mist + Few clouds", "mist"),
+        ("Windy", "clear"),
+        ("Ice Crystals", "light_precipitation"),
+        ("jasno", "clear"),
+        ("zataženo", "mist"),
+        ("déšť", "light_precipitation"),
+        ("derült", "clear"),
+        ("RA", "light_precipitation"),
+        ("-RA BR", "light_precipitation"),
+        ("FG", "mist"),
+        ("FEW020 SCT100", "clear"),
+        ("+SN", "heavy_precipitation"),
+        ("-TSRA", "light_precipitation"),
     ],
 )
 def test_weather_in_words(word: str, name: str | None) -> None:
     assert weather.of_text(word) == name
+
+
+def test_an_unknown_weather_is_an_empty_cell() -> None:
+    rows = "2023-05-01 08:00,3,10,50,8,unknown", "2023-05-01 09:00,4,10,50,8,clear"
+    assert hours(table(*rows, header=f"{HEADER},weather"), skip_incomplete=True) == [("01 09", 4)]
+
+
+def test_a_column_of_holidays_with_nothing_in_it_says_nothing() -> None:
+    found = table("2023-05-01 08:00,3,10,50,8,", header=f"{HEADER},holiday")
+    frame = converting.convert(found, proposing.propose(found, Mapping()).mapping, ZONE).frame
+    assert frame["holiday"].isna().all()
+
+
+def test_open_in_a_column_of_closed_hours_is_open() -> None:
+    rows = "2023-05-01 08:00,3,10,50,8,closed", "2023-05-01 09:00,4,10,50,8,open"
+    assert hours(table(*rows, header=f"{HEADER},Closed")) == [("01 09", 4)]
+
+
+def counting(*names: str) -> reading.Table:
+    """Return a table whose last columns count something."""
+    rows = [f"2023-05-{1 + h // 24:02} {h % 24:02}:00,10,50,8" for h in range(60)]
+    counts = [",".join(str((7 * h + place) % 50) for place in range(len(names))) for h in range(60)]
+    lines = [f"{row},{count}" for row, count in zip(rows, counts, strict=True)]
+    return table(*lines, header=f"datetime,temp_c,humidity,wind_kmh,{','.join(names)}")
+
+
+@pytest.mark.parametrize(
+    "name", ["visibility", "bikes_available", "Solar Radiation", "dew_point", "cloud cover", "pm25"]
+)
+def test_what_is_measured_is_never_taken_for_rentals(name: str) -> None:
+    with pytest.raises(InvalidHistory, match="no column for rentals"):
+        proposing.propose(counting(name), Mapping())
+    assert (
+        proposing.propose(counting(name, "rides"), Mapping()).mapping.columns["rentals"] == "rides"
+    )
+
+
+def test_a_column_that_only_counts_is_asked_for() -> None:
+    question = proposing.propose(counting("a", "b", "uv"), Mapping()).questions[0]
+    assert (question.option, question.choices) == ("--map rentals=", ("a", "b"))
+
+
+def test_single_trips_with_an_hour_of_their_own_are_refused() -> None:
+    rows = [f"2023,5,1,{h},{600 + 7 * h + n},10,50,8" for h in range(24) for n in range(h % 5)]
+    with pytest.raises(InvalidHistory, match="single trips"):
+        hours(table(*rows, header="year,month,day,hour,tripduration,temp_c,humidity,wind_kmh"))
+
+
+def test_a_unit_in_a_name_says_what_is_measured() -> None:
+    found = table(
+        "2023-05-01 08:00,3,10,50,8,9", header="zeit,fahrten,Luft (°C),rF,W. (km/h),WR (°)"
+    )
+    columns = proposing.propose(found, Mapping({"humidity": "rF"})).mapping.columns
+    assert (columns["temperature"], columns["windspeed"]) == ("Luft (°C)", "W. (km/h)")
+
+
+def wind_of(scale: float, name: str, **beside: int) -> str | None:
+    """Return the unit taken for Neustadt's winds in a column, None if it is asked."""
+    frame = city("2023-01-01", 60 * 24).assign(**beside)
+    frame[name] = (frame.pop("windspeed") * scale).round(1)
+    proposal = proposing.propose(reading.Table(frame), Mapping())
+    return None if proposal.questions else proposal.mapping.units["windspeed"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "name", "beside", "unit"),
+    [
+        (1.5, "wind", {}, "km/h"),
+        (1 / 3.6, "wind", {}, "m/s"),
+        (1.1, "wind", {}, None),  # or breezes in mph
+        (1.1, "vent", {}, "km/h"),
+        (0.4, "wind", {}, None),  # or a calm place in km/h
+        (0.4, "wind", {"weather_main": 800}, "m/s"),
+        (0.8, "wspd", {}, "km/h"),
+    ],
+)
+def test_a_wind_is_asked_where_its_values_fit_several_units(
+    scale: float, name: str, beside: dict[str, int], unit: str | None
+) -> None:
+    assert wind_of(scale, name, **beside) == unit
 
 
 def test_codes_that_may_be_of_two_kinds_are_asked() -> None:
