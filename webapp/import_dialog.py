@@ -90,7 +90,7 @@ def _answer(question: Question) -> Mapping:
         return Mapping(columns={name: chosen})
     if option == "--unit":
         return Mapping(units={name: chosen})
-    return Mapping(day_first=chosen == "day")
+    return Mapping(day_first=chosen == "day", year_first=chosen == "year")
 
 
 def _converted(

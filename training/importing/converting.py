@@ -193,10 +193,10 @@ def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
     source = mapping.timezone or work.zone
     clock = work.cells("hour") if column == "date" else None
     found = times.parse(
-        cells, bool(mapping.day_first), work.zone if clock is not None else source, work.zone
+        cells, mapping.order or "month", work.zone if clock is not None else source, work.zone
     )
     local = found.local
-    order = {None: "", True: ", day first", False: ", month first"}[mapping.day_first]
+    order = f", {mapping.order} first" if mapping.order else ""
     kind = "a date and time" if clock is None else "a date"
     work.report(column, local.isna(), f"{kind}{order}, {FIRST_YEAR} to {LAST_YEAR}")
     if clock is not None:
@@ -206,6 +206,9 @@ def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
             local = times.from_zone(local, source, work.zone)
             work.notes.append(f"times are taken from {source} to {work.zone}")
     work.notes += found.notes
+    if mapping.units.get("datetime") == "end" or mapping.units.get("hour") == "end":
+        local = times.started(local, work.zone)
+        work.notes.append("hours are named by their end: they are taken by their start")
     never = times.never_shown(local, work.zone) & ~work.left_out
     if never.any():
         example = local[never].iloc[0]

@@ -239,6 +239,13 @@ def is_trip(name: str) -> bool:
     return bool(_TRIP.search(plain(name).replace("_", " ")))
 
 
+def is_end(name: str) -> bool:
+    """Say whether a name of a time says that it is the end of the hour."""
+    return bool(
+        re.search(r"(^|_)(ending|(hour|period|interval|time)_end|end_of_hour)(_|$)", plain(name))
+    )
+
+
 def is_utc(name: str) -> bool:
     """Say whether a name of a time says that it is UTC."""
     return bool(re.search(r"(^|_)(utc|gmt|z)$", plain(name)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -282,23 +282,27 @@ def _has_trips(proposal: Proposal, frame: pd.DataFrame) -> bool:
     if stamp is None:
         again = bool(date and hour) and frame.duplicated([str(date), str(hour)]).mean() > 0.2
         return bool(again) and any(names.is_trip(name) for name in _free(proposal, frame))
-    stamps = times.parse(frame[stamp], False, "UTC", "UTC").local.dropna()
+    stamps = times.parse(frame[stamp], "month", "UTC", "UTC").local.dropna()
     return len(stamps) > 10 and bool((stamps.dt.minute % 5 != 0).mean() > 0.5)
 
 
 def _find_order(proposal: Proposal, frame: pd.DataFrame) -> None:
-    """Find whether days or months come first, from all dates there are."""
+    """Find whether days, months or years come first, from all dates there are."""
     column = proposal.column("datetime") or proposal.column("date")
-    if column is None or proposal.mapping.day_first is not None:
+    if column is None or proposal.mapping.order is not None:
         return
     fits = times.orders(frame[column])
-    if len(fits) == 1:
-        proposal.mapping.day_first = fits.pop()
-        proposal.units["day_first"] = "only so the dates exist"
-    elif len(fits) == 2:
+    if len(fits) == 1 and not times.scattered(frame[column], fits[0]):
+        proposal.mapping.day_first = fits[0] == "day"
+        proposal.mapping.year_first = fits[0] == "year" or None
+        years = "else they would be years apart"
+        proposal.units["order"] = years if fits[0] == "year" else "only so the dates exist"
+    elif fits:
         example = frame[column].dropna().iloc[-1]
-        text = f"Do dates in {column!r} like {example!r} begin with the day or with the month?"
-        proposal.questions.append(Question("--day-first/--month-first", text, ("day", "month")))
+        choices = tuple(fits) if len(fits) > 1 else get_args(times.Order)
+        text = f"Do dates in {column!r} like {example!r} begin with the {' or the '.join(choices)}?"
+        option = "/".join(f"--{order}-first" for order in choices)
+        proposal.questions.append(Question(option, text, choices))
 
 
 def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
@@ -395,11 +399,18 @@ def _find_weather(proposal: Proposal, frame: pd.DataFrame) -> None:
 
 
 def _find_hours(proposal: Proposal, frame: pd.DataFrame) -> None:
-    column = proposal.column("hour")
+    stamp, column = proposal.column("datetime"), proposal.column("hour")
+    if stamp and names.is_end(stamp) and "datetime" not in proposal.mapping.units:
+        proposal.mapping.units["datetime"] = "end"
+        proposal.units["datetime"] = "its name"
     if column is None:
         return
     if "hour" in proposal.mapping.units:
         proposal.units["hour"] = GIVEN
+        return
+    if names.is_end(column):
+        proposal.mapping.units["hour"] = "end"
+        proposal.units["hour"] = "its name"
         return
     hours = times.clock(frame[column])
     ending = bool((hours >= 24).any() and not (hours < 1).any())
@@ -414,6 +425,6 @@ def _find_hours(proposal: Proposal, frame: pd.DataFrame) -> None:
 def _days(proposal: Proposal, frame: pd.DataFrame) -> float:
     """Return about how many days a table spans."""
     column = proposal.column("datetime") or proposal.column("date")
-    stamps = times.parse(frame[column], bool(proposal.mapping.day_first), "UTC", "UTC").local
+    stamps = times.parse(frame[column], proposal.mapping.order or "month", "UTC", "UTC").local
     span = stamps.max() - stamps.min()
     return 0.0 if pd.isna(span) else span / pd.Timedelta(days=1)
