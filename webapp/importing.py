@@ -163,7 +163,8 @@ def _doubt(frame: pd.DataFrame, known: pd.DataFrame, columns: dict[str, str]) ->
         return ""
     if any(likeness.called_alike(columns, each) for each in before):
         return ""
-    names = ", ".join(map(repr, before[-1].values()))
+    newest = before[-1]
+    names = ", ".join(repr(newest[name]) for name in likeness.NAMED if name in newest)
     return f"its columns are not called as those of the file before ({names})"
 
 
