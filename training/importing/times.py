@@ -192,7 +192,7 @@ def orders(cells: "pd.Series[Any]") -> list[Order]:
         return []
     wrong = {order: int(_dates(parts, order).isna().sum()) for order in _possible(parts)}
     fits = [order for order, count in wrong.items() if count == min(wrong.values())]
-    others = [order for order in fits if order != "year"]
+    others: list[Order] = [order for order in fits if order != "year"]
     if others == fits or not others:
         return fits
     year = _span(_dates(parts, "year"))
