@@ -149,6 +149,7 @@ def rescore(
 @click.option("--mapping", type=FILE, help="Read the mapping from a TOML or JSON file.")
 @click.option("--save-mapping", type=FILE, help="Write the mapping, for the next file.")
 @click.option("--day-first/--month-first", default=None, help="What 01/02/2024 begins with.")
+@click.option("--year-first", is_flag=True, help="01/02/03 is the third of February 2001.")
 @click.option("--timezone", help="Of times without an offset.  [default: VLIB_TIMEZONE]")
 @click.option("--sum", "add_up", is_flag=True, help="Add rows of the same hour up (one a station).")
 @click.option("--skip-incomplete", is_flag=True, help="Leave rows with an empty cell out.")
@@ -161,6 +162,7 @@ def import_history(
     units: tuple[str, ...],
     mapping: Path | None,
     day_first: bool | None,
+    year_first: bool,
     timezone: str | None,
     **choices: Any,
 ) -> None:
@@ -181,6 +183,7 @@ def import_history(
         known = Mapping.load(mapping) if mapping else Mapping()
         said = Mapping(_pairs("--map", columns), _pairs("--unit", units))
         said.day_first, said.timezone = day_first, timezone
+        said.year_first = year_first if year_first or day_first is not None else None
         given = known.merged(said).check()
     except InvalidMapping as error:
         raise click.ClickException(str(error)) from None

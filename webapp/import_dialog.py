@@ -48,15 +48,13 @@ def run(file: Path, given: Mapping, choices: Choices) -> None:
         _save(proposal.mapping, choices.save_mapping)
     converted = _converted(file, table, proposal, choices)
     with _one_line(file):
-        plan = importing.plan(
-            converted.frame, file, replace=choices.replace, same_city=choices.same_city
-        )
+        plan = _planned(converted, proposal, file, choices)
     click.echo("\n".join(["As stored:", *report.preview(converted.frame)]))
     click.echo("\n".join(["Summary:", *report.summary(converted), *_place(converted.frame)]))
     if not plan.rows.empty:
         click.echo(_consequence(plan))
-        if (proposal.guessed or plan.replaces) and not choices.yes:
-            _confirm()
+        if (proposal.guessed or plan.replaces or plan.doubt) and not choices.yes:
+            _confirm(plan.doubt)
     importing.take_in(plan)
     click.echo(f"{quantity(plan.added, 'hour')} added, {plan.changed:,} changed.")
 
@@ -92,7 +90,7 @@ def _answer(question: Question) -> Mapping:
         return Mapping(columns={name: chosen})
     if option == "--unit":
         return Mapping(units={name: chosen})
-    return Mapping(day_first=chosen == "day")
+    return Mapping(day_first=chosen == "day", year_first=chosen == "year")
 
 
 def _converted(
@@ -113,6 +111,19 @@ def _converted(
         for problem in error.problems[:SHOWN] if len(error.problems) > 1 else []:
             click.echo(f"  {problem}")
         raise click.ClickException(f"{file}: {error}{_hint(file, error)}") from None
+
+
+def _planned(
+    converted: converting.Converted, proposal: Proposal, file: Path, choices: Choices
+) -> importing.Plan:
+    """Return what would change; raise `Refused` if it may be another city's and nobody is asked."""
+    columns = {name: column for name, column in proposal.mapping.columns.items() if column}
+    plan = importing.plan(
+        converted.frame, file, columns, replace=choices.replace, same_city=choices.same_city
+    )
+    if plan.doubt and not plan.rows.empty and choices.yes:
+        raise importing.Refused(f"{plan.doubt}, as another city's: {importing.WAYS}")
+    return plan
 
 
 def _hint(file: Path, error: InvalidHistory) -> str:
@@ -153,9 +164,10 @@ def _consequence(plan: importing.Plan) -> str:
     )
 
 
-def _confirm() -> None:
+def _confirm(doubt: str) -> None:
+    question = f"Is it the same city, although {doubt}?" if doubt else "Take it in?"
     with _answered():
-        if not click.confirm("Take it in?"):
+        if not click.confirm(question):
             raise click.ClickException("nothing was taken in: change it with --map and --unit")
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from flask import current_app
 
@@ -15,17 +14,11 @@ from training import sources
 from training.history import LEVEL_HOURS
 from training.importing.numbers import quantity
 
-from . import queries, retraining
+from . import likeness, queries, retraining
 
 DEMO_CITY = "Washington, D.C."
-CONTRADICTS = 0.5
-"""Share of the hours known already at which other rentals make it another city."""
-OFF = 0.2
-"""Share of an hour's rentals that a later count may differ by."""
 TRAINABLE = 3 * LEVEL_HOURS
 """Hours below which a training is refused: a holdout, and twice that before it."""
-FACTOR = 5.0
-"""How many times as many rentals an hour make it another city."""
 PLACE = {"city": "VLIB_CITY", "timezone": "VLIB_TIMEZONE", "holidays": "VLIB_HOLIDAYS"}
 
 JSON = dict[str, Any]
@@ -47,15 +40,19 @@ class Plan:
         What goes for it; empty if it is added to what is there.
     total : int
         How many hours are known then.
+    doubt : str
+        Why it may be another city's all the same; empty if nothing says so.
     """
 
     file: Path
+    columns: dict[str, str]
     rows: pd.DataFrame
     added: int
     changed: int
     unchanged: int
     replaces: str
     total: int
+    doubt: str = ""
 
     def line(self) -> str:
         """Return it in a sentence."""
@@ -77,11 +74,15 @@ def demo() -> JSON:
     return _import(sources.EMBEDDED, "demo", False) | {"city": DEMO_CITY}
 
 
-def plan(frame: pd.DataFrame, file: Path, *, replace: bool, same_city: bool) -> Plan:
+def plan(
+    frame: pd.DataFrame, file: Path, columns: dict[str, str], *, replace: bool, same_city: bool
+) -> Plan:
     """Return what taking in the hours of a checked frame would change.
 
     Parameters
     ----------
+    columns : dict
+        What the file calls them, by field.
     replace : bool
         All that is there goes for it.
     same_city : bool
@@ -98,18 +99,20 @@ def plan(frame: pd.DataFrame, file: Path, *, replace: bool, same_city: bool) -> 
     if count and (demo or replace):
         whose = f"the demo data of {DEMO_CITY}" if demo else "the history that is there"
         replaces = f"{whose} ({quantity(count, 'hour')})"
-        return Plan(file, frame, len(frame), 0, 0, replaces, len(frame))
+        return Plan(file, columns, frame, len(frame), 0, 0, replaces, len(frame))
     known = queries.observations_frame()
     known = known.assign(datetime=known["datetime"].astype(frame["datetime"].dtype))
     estimated = queries.estimated_hours()
+    doubt = ""
     if not same_city:
         _refuse_another_place(newest)
-        _refuse_another_level(frame, known[~known["datetime"].isin(estimated)])
+        doubt = _doubt(frame, known[~known["datetime"].isin(estimated)], columns)
     there_already = frame["datetime"].isin(known["datetime"])
     same = _equal(frame, known) & ~frame["datetime"].isin(estimated)
     changed = int((there_already & ~same).sum())
     added = int((~there_already).sum())
-    return Plan(file, frame[~same], added, changed, int(same.sum()), "", count + added)
+    kept = int(same.sum())
+    return Plan(file, columns, frame[~same], added, changed, kept, "", count + added, doubt)
 
 
 def take_in(plan: Plan) -> None:
@@ -118,7 +121,9 @@ def take_in(plan: Plan) -> None:
         return
     replaces = bool(plan.replaces)
     with retraining.idle() if replaces else nullcontext():
-        queries.upsert_frame(plan.rows, _import(plan.file, "own", replaces))
+        queries.upsert_frame(
+            plan.rows, _import(plan.file, "own", replaces) | {"columns": plan.columns}
+        )
 
 
 def unset_places() -> list[str]:
@@ -145,31 +150,25 @@ def _refuse_another_place(newest: JSON | None) -> None:
         if before and now and before.casefold() != now.casefold():
             raise Refused(
                 f"{setting} is {current_app.config[setting]!r}, but the hours that are there were "
-                f"taken in with {newest[name]!r}: {_WAYS}"
+                f"taken in with {newest[name]!r}: {WAYS}"
             )
 
 
-def _refuse_another_level(frame: pd.DataFrame, known: pd.DataFrame) -> None:
-    """Refuse rentals that contradict those known of the same hours, or are of another size."""
-    both = frame.merge(known, on="datetime", suffixes=("", "_known"))
-    if len(both) >= 24:
-        ours, theirs = both["rentals"].astype(float), both["rentals_known"].astype(float)
-        off = (ours - theirs).abs() > np.maximum(3, OFF * np.maximum(ours, theirs))
-        if off.mean() > CONTRADICTS:
-            raise Refused(
-                f"the rentals of {off.sum():,} of the {len(both):,} hours known already are quite "
-                f"different ones, as another city's: {_WAYS}"
-            )
-    elif len(frame) >= 72 and len(known) >= 72:
-        level, before = float(frame["rentals"].mean()), float(known["rentals"].mean())
-        if max(level, before) > FACTOR * max(min(level, before), 0.1):
-            raise Refused(
-                f"it has {level:,.1f} rentals an hour and what is there {before:,.1f}, as another "
-                f"city: {_WAYS}"
-            )
+def _doubt(frame: pd.DataFrame, known: pd.DataFrame, columns: dict[str, str]) -> str:
+    """Return why hours may be another city's; raise `Refused` where they are too unlike."""
+    if difference := likeness.difference(frame, known):
+        raise Refused(f"{difference}, as another city's: {WAYS}")
+    before = queries.formats()
+    if not before or likeness.agree(frame, known):
+        return ""
+    if any(likeness.called_alike(columns, each) for each in before):
+        return ""
+    newest = before[-1]
+    names = ", ".join(repr(newest[name]) for name in likeness.NAMED if name in newest)
+    return f"its columns are not called as those of the file before ({names})"
 
 
-_WAYS = (
+WAYS = (
     "use an instance of its own (VLIB_INSTANCE_PATH), say --replace to start anew with this file, "
     "or --same-city if it is the same"
 )

@@ -45,6 +45,7 @@ class Import(db.Model):
     city: Mapped[str | None]
     timezone: Mapped[str]
     holidays: Mapped[str]
+    columns: Mapped[dict[str, str] | None] = mapped_column(JSON)  # their names, by field
     inserted: Mapped[int]
     updated: Mapped[int]
     imported_at: Mapped[dt.datetime]

@@ -180,6 +180,13 @@ def history_start() -> int:
         return connection.scalar(select(func.max(Import.id)).where(Import.replaced)) or 0
 
 
+def formats() -> list[dict[str, str]]:
+    """Return the columns, by field, of each import whose hours are there."""
+    statement = select(Import.columns).where(Import.id >= history_start())
+    with reading() as connection:
+        return [columns for columns in connection.scalars(statement) if columns]
+
+
 def count_observations() -> int:
     """Return how many hours are known."""
     with reading() as connection:

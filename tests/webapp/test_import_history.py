@@ -2,10 +2,11 @@
 
 import csv
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import flask_migrate
+import numpy as np
 import pandas as pd
 import pytest
 from alembic.script import ScriptDirectory
@@ -14,6 +15,7 @@ from flask import Flask
 
 from tests.conftest import make_app
 from tests.made_up import ZONE, city, seoul
+from tests.training.importing.test_formats import london
 from training import train
 from training.history import as_hours
 from webapp import history, importing, predictor, queries, retraining
@@ -234,6 +236,48 @@ def test_a_city_of_another_size_is_refused(own: Flask, tmp_path: Path) -> None:
     result = run(own, seoul(other, tmp_path / "other.csv"), "--yes")
     assert result.exit_code == 1
     assert "rentals an hour" in result.output
+
+
+def another(start: str, days: int) -> pd.DataFrame:
+    """Return hours of a city that is like Neustadt unless a test changes it."""
+    return city(start, days * 24, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda frame: frame.assign(temperature=frame["temperature"] + 15), "°C off"),
+        (lambda frame: frame.assign(rentals=np.roll(frame["rentals"], 5)), "of the week"),
+        (lambda frame: frame.assign(rentals=frame["rentals"] * 4), "in the same months"),
+    ],
+)
+def test_hours_unlike_those_of_the_city_are_refused_without_any_in_common(
+    own: Flask, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
+) -> None:
+    file = seoul(change(another("2024-01-01", 31)), tmp_path / "other.csv")
+    result = run(own, file, "--yes")
+    assert result.exit_code == 1
+    assert said in result.output.splitlines()[-1]
+    assert run(own, file, "--yes", "--same-city").exit_code == 0
+
+
+def test_a_year_of_growth_and_the_next_months_are_the_same_city(own: Flask, tmp_path: Path) -> None:
+    frame = another("2024-01-01", 181)
+    frame["rentals"] *= 2
+    result = run(own, seoul(frame, tmp_path / "next.csv"), "--yes")
+    assert result.exit_code == 0, result.output
+
+
+def test_columns_of_other_names_are_another_city_unless_hours_agree(
+    own: Flask, tmp_path: Path
+) -> None:
+    file = london(another("2024-01-01", 31), tmp_path / "other.csv")
+    result = run(own, file, "--yes")
+    assert result.exit_code == 1
+    assert "'Rented Bike Count'" in result.output.splitlines()[-1]
+    assert "same city" in run(own, file, answers="n\n").output
+    assert run(own, london(JANUARY, tmp_path / "longer.csv"), "--yes").exit_code == 0
+    assert run(own, file, "--yes").exit_code == 0  # both formats are known now
 
 
 def test_replace_starts_anew(own: Flask, file: Path) -> None:

@@ -30,7 +30,8 @@ NO = frozenset(
     "미운영".split()
 ) | {"no holiday", "not a holiday", "no festivo", "kein feiertag", "non férié", "working day"}
 
-
+CLOSED = {"closed": True, "off": True, "open": False, "on": False}
+"""What these words say in a column that asks the other way round."""
 TRACE = {"T": "0.01", "t": "0.01"}
 """What American stations write for rain too light to measure."""
 
@@ -192,10 +193,10 @@ def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
     source = mapping.timezone or work.zone
     clock = work.cells("hour") if column == "date" else None
     found = times.parse(
-        cells, bool(mapping.day_first), work.zone if clock is not None else source, work.zone
+        cells, mapping.order or "month", work.zone if clock is not None else source, work.zone
     )
     local = found.local
-    order = {None: "", True: ", day first", False: ", month first"}[mapping.day_first]
+    order = f", {mapping.order} first" if mapping.order else ""
     kind = "a date and time" if clock is None else "a date"
     work.report(column, local.isna(), f"{kind}{order}, {FIRST_YEAR} to {LAST_YEAR}")
     if clock is not None:
@@ -205,6 +206,9 @@ def _times(work: _Work) -> "pd.Series[pd.Timestamp]":
             local = times.from_zone(local, source, work.zone)
             work.notes.append(f"times are taken from {source} to {work.zone}")
     work.notes += found.notes
+    if mapping.units.get("datetime") == "end" or mapping.units.get("hour") == "end":
+        local = times.started(local, work.zone)
+        work.notes.append("hours are named by their end: they are taken by their start")
     never = times.never_shown(local, work.zone) & ~work.left_out
     if never.any():
         example = local[never].iloc[0]
@@ -330,11 +334,13 @@ def _flag(work: _Work, name: str) -> "pd.Series[Any]":
     if cells is None:
         return pd.Series(pd.NA, index=work.frame.index, dtype="boolean")
     text = weather.as_text(cells).str.casefold().str.strip()
-    if name == "holiday" and not text.dropna().isin(YES | NO).any():
+    if name == "holiday" and text.notna().any() and not text.isin(YES | NO).any():
         # Names of holidays: any name is one.
         work.notes.append(f"a cell in {work.mapping.columns[name]!r} is a holiday, none is not")
         return text.notna().astype("boolean")
     known = {word: True for word in YES} | {word: False for word in NO}
+    if name == "closed":
+        known |= CLOSED
     flag = text.map(known.get, na_action="ignore").astype("boolean")
     work.report(name, flag.isna() & text.notna(), "yes or no")
     return flag

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from training.importing.times import Order
 from training.schema import WEATHER
 
 FIELDS = {
@@ -35,10 +36,13 @@ UNITS = {
     "rain": ("mm", "cm", "in"),
     "snow": ("cm", "mm", "in", "cm lying"),
     "weather": ("text", "uci", "wmo", "london", "openweather", "meteostat"),
-    "hour": ("0-23", "1-24"),
+    "hour": ("0-23", "1-24", "end"),
+    "datetime": ("start", "end"),
 }
-"""The units that a field may come in; `uci` is normalised as in the UCI data set."""
-_OPTIONS = ("day_first", "timezone", "decimal", "encoding", "delimiter", "sheet")
+"""The units that a field may come in; `uci` is normalised as in the UCI data set, `end` is an hour
+named by its end."""
+_FLAGS = ("day_first", "year_first")
+_OPTIONS = (*_FLAGS, "timezone", "decimal", "encoding", "delimiter", "sheet")
 
 
 class InvalidMapping(ValueError):
@@ -59,6 +63,8 @@ class Mapping:
         One of the four weathers by a word or code of the file.
     day_first : bool or None
         Whether 01/02 is the first of February.
+    year_first : bool or None
+        Whether 01/02/03 is the third of February 2001.
     timezone : str or None
         Of times without an offset, if it is not the system's.
     decimal, encoding, delimiter, sheet : str or None
@@ -69,11 +75,19 @@ class Mapping:
     units: dict[str, str] = field(default_factory=dict)
     weather: dict[str, str] = field(default_factory=dict)
     day_first: bool | None = None
+    year_first: bool | None = None
     timezone: str | None = None
     decimal: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+
+    @property
+    def order(self) -> Order | None:
+        """What dates of three numbers begin with."""
+        if self.year_first:
+            return "year"
+        return None if self.day_first is None else "day" if self.day_first else "month"
 
     def check(self) -> Self:
         """Return it; raise `InvalidMapping` if a field, unit or option is unknown."""
@@ -142,8 +156,8 @@ class Mapping:
             if not isinstance(table, dict):
                 raise InvalidMapping(f"table {name}: {table!r}, expected names and values")
             for key, value in table.items():
-                if not isinstance(value, bool if key == "day_first" else str):
-                    kind = "true or false" if key == "day_first" else "text"
+                if not isinstance(value, bool if key in _FLAGS else str):
+                    kind = "true or false" if key in _FLAGS else "text"
                     raise InvalidMapping(f"{name}.{key}: {value!r}, expected {kind}")
         options = document.get("options", {})
         for name in options:

@@ -119,7 +119,10 @@ _NOT = {
     "rentals": r"duration|distance|(^| )(dist|mean|avg|average|id|station|stations|lat|lon|lng|"
     r"price|revenue|type|casual|registered|members?|subscribers?|customers?|occasion\w*|"
     r"gelegenheit\w*|abonn\w*|time|date|returns?|arrivals?|capacity|year|month|minutes|km|"
-    r"zeit|datum|heure|hora|fecha|available|disponib\w*|docks?)( |$)|일시|시간|거리",
+    r"zeit|datum|heure|hora|fecha|available|disponib\w*|docks?|capacit\w*|population)( |$)|일시|"
+    r"시간|거리|visib|pressure|dew|radiation|solar|sun(shine|ny)|cloud|ceiling|(^| )gust|direction|"
+    r"(^| )(uv|aqi|pm ?\d+|no2|o3|ozone|altitude|elevation|press|pres|slp)( |$)|luftdruck|druck|"
+    r"sicht|wolken|strahlung|pression|nebulosi|rayonnement|presion|pressao|시정|기압|일사",
     "temperature": r"dew|rosee|taupunkt|rocio|orvalho|rugiada|이슬|feel|apparent|ressenti|gefuhl|"
     r"sensa|percep|min( |$)|max|water|ground|soil|지면|체감|wet|temps|template|(^| )id( |$)",
     "feels_like": r"humidity",
@@ -132,6 +135,21 @@ _NOT = {
     "datetime": r"(^| )(end|ended|fin|ende|return|update|created)( |$)",
 }
 """What such a name must not have in it."""
+WINDS = (
+    ("km/h", "the London data set", {"t1", "t2"}),
+    ("km/h", "the Kaggle data set", {"workingday", "atemp"}),
+    ("m/s", "OpenWeather", {"weather_main"}),
+    ("km/h", "Open-Meteo", {"wind_speed_10m"}),
+    ("km/h", "Open-Meteo", {"windspeed_10m"}),
+    ("km/h", "Meteostat", {"wspd"}),
+    ("m/s", "synoptic stations", {"ff"}),
+)
+"""The unit of wind in well-known data sets and services, whose it is, and their other columns."""
+_ENGLISH_WIND = re.compile(r"wind(?!geschw|starke|snelheid)|wspd|wnd")
+_TRIP = re.compile(
+    r"trip ?duration|(trip|ride|rental|bike|vehicle) ?id|user ?type|member casual|rideable|"
+    r"(end|stop|return) ?(time|date|station)|ended at"
+)
 _EXACT = {field: frozenset(words.split()) for field, words in NAMES.items()}
 
 UNIT_NAMES = {
@@ -179,7 +197,7 @@ def matches(field: str, name: str) -> int:
     root = ROOTS.get(field)
     if root is None or not re.search(root, words):
         return 0
-    return 0 if field in _NOT and re.search(_NOT[field], words) else 1
+    return 0 if excluded(field, bare) else 1
 
 
 def place(field: str, name: str) -> int:
@@ -198,6 +216,34 @@ def unit_in(field: str, name: str) -> str | None:
         if re.search(rf"(?:^|_)(?:{words})$", found):
             return unit
     return None
+
+
+def says_unit(field: str, name: str) -> bool:
+    """Say whether a name, whatever it is, shows a unit of the field, and not another's."""
+    shown = re.search(r"[(\[{].+[)\]}]|[°%]|(km_?h|mph|m/s)$", name.strip(), re.IGNORECASE)
+    return bool(shown and unit_in(field, name) and not excluded(field, name))
+
+
+def excluded(field: str, name: str) -> bool:
+    """Say whether a name has something in it that the field's can't have."""
+    return field in _NOT and bool(re.search(_NOT[field], plain(name).replace("_", " ")))
+
+
+def may_be_mph(name: str) -> bool:
+    """Say whether a wind is called as in English, the only language with miles an hour."""
+    return bool(_ENGLISH_WIND.search(plain(name)))
+
+
+def is_trip(name: str) -> bool:
+    """Say whether a name is that of something which a single trip has."""
+    return bool(_TRIP.search(plain(name).replace("_", " ")))
+
+
+def is_end(name: str) -> bool:
+    """Say whether a name of a time says that it is the end of the hour."""
+    return bool(
+        re.search(r"(^|_)(ending|(hour|period|interval|time)_end|end_of_hour)(_|$)", plain(name))
+    )
 
 
 def is_utc(name: str) -> bool:

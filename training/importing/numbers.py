@@ -44,6 +44,9 @@ TO_ITS_UNIT["feels_like"] = TO_ITS_UNIT["temperature"] | {"uci": lambda value: v
 """To °C, %, km/h; rain to mm and snow to cm. The UCI data set's normalisation is in its README."""
 
 
+CALM, BREEZY, WINDY = 3.2, 9.5, 12.0
+"""Medians of wind: up to the first it is in m/s, as there is hardly any else; from the second on it
+is not, from the third on it is in km/h, as anything else would be a storm."""
 MARKS = (-99.9, -999.0, -999.9, -9999.0, -9999.9, 999.0, 999.9, 9999.0, 9999.9)
 """What stations write for a value that they lack."""
 
@@ -170,8 +173,8 @@ def _wind_unit(low: float, middle: float, high: float, count: int) -> tuple[str 
     said = f"values from {low:g} to {high:g}, half of them below {middle:g}"
     if low >= 0 and high <= 1 and count >= 24 and 0 < middle:
         return "uci", f"{said}: normalised as in the UCI data set"
-    if middle <= 4.5 and high <= 30:
+    if middle <= CALM and high <= 30:
         return "m/s", said
-    if middle >= 9.5:
+    if middle >= WINDY:
         return "km/h", said
-    return None, f"{said} fit m/s, km/h, mph and kn"
+    return None, f"{said} fit {'m/s, ' if middle < BREEZY else ''}km/h, mph and kn"

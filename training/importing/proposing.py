@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -178,10 +178,25 @@ def _find_values(proposal: Proposal, frame: pd.DataFrame) -> None:
                 _ask_column(proposal, name, fits)
             if fits:
                 _take(proposal, name, fits[0], "its name")
-    if "rentals" not in proposal.mapping.columns:
-        _find_rentals_by_values(proposal, frame)
+    _find_by_units(proposal, frame)
+    if "rentals" not in proposal.mapping.columns and not _has_trips(proposal, frame):
+        _ask_rentals(proposal, frame)
     if "weather" not in proposal.mapping.columns:
         _find_weather_by_values(proposal, frame)
+
+
+def _find_by_units(proposal: Proposal, frame: pd.DataFrame) -> None:
+    """Take the one column left whose name shows a unit of what is needed."""
+    for name in ("temperature", "windspeed"):
+        if name in proposal.mapping.columns:
+            continue
+        fits = [
+            column
+            for column in _free(proposal, frame)
+            if names.says_unit(name, column) and _can_be(name, frame[column], proposal)
+        ]
+        if len(fits) == 1:
+            _take(proposal, name, fits[0], "the unit in its name")
 
 
 def _preferred(name: str, columns: list[str]) -> list[str]:
@@ -192,8 +207,8 @@ def _preferred(name: str, columns: list[str]) -> list[str]:
     return own if len(own) == 1 else columns
 
 
-def _find_rentals_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:
-    """Take the one column left that counts something up to large numbers."""
+def _ask_rentals(proposal: Proposal, frame: pd.DataFrame) -> None:
+    """Ask which of the columns left that count something up to large numbers are the rentals."""
     if all(proposal.column(name) for name in ("casual", "registered")):
         return
     fits = []
@@ -201,10 +216,11 @@ def _find_rentals_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:
         values = numbers.parse(frame[column], proposal.mapping.decimal, whole=True)
         rising = values.is_monotonic_increasing or values.is_monotonic_decreasing
         whole = values.notna().all() and (values == values.round()).all() and values.min() >= 0
-        if whole and not rising and values.nunique() > 40:
+        if whole and not rising and values.nunique() > 40 and not names.excluded("rentals", column):
             fits.append(column)
-    if len(fits) == 1:
-        _take(proposal, "rentals", fits[0], "its values: it counts, and nothing else does")
+    if fits:
+        _ask_column(proposal, "rentals", fits)
+        _take(proposal, "rentals", fits[0], "its values: it counts")
 
 
 def _find_weather_by_values(proposal: Proposal, frame: pd.DataFrame) -> None:
@@ -261,27 +277,32 @@ def _require(proposal: Proposal, frame: pd.DataFrame) -> None:
 
 
 def _has_trips(proposal: Proposal, frame: pd.DataFrame) -> bool:
-    """Say whether rows come at any second of the hour."""
-    column = proposal.column("datetime")
-    if column is None:
-        return False
-    stamps = times.parse(frame[column], False, "UTC", "UTC").local.dropna()
+    """Say whether rows come at any second, or again and again in an hour, as single trips do."""
+    stamp, date, hour = (proposal.column(name) for name in TIMES)
+    if stamp is None:
+        again = bool(date and hour) and frame.duplicated([str(date), str(hour)]).mean() > 0.2
+        return bool(again) and any(names.is_trip(name) for name in _free(proposal, frame))
+    stamps = times.parse(frame[stamp], "month", "UTC", "UTC").local.dropna()
     return len(stamps) > 10 and bool((stamps.dt.minute % 5 != 0).mean() > 0.5)
 
 
 def _find_order(proposal: Proposal, frame: pd.DataFrame) -> None:
-    """Find whether days or months come first, from all dates there are."""
+    """Find whether days, months or years come first, from all dates there are."""
     column = proposal.column("datetime") or proposal.column("date")
-    if column is None or proposal.mapping.day_first is not None:
+    if column is None or proposal.mapping.order is not None:
         return
     fits = times.orders(frame[column])
-    if len(fits) == 1:
-        proposal.mapping.day_first = fits.pop()
-        proposal.units["day_first"] = "only so the dates exist"
-    elif len(fits) == 2:
+    if len(fits) == 1 and not times.scattered(frame[column], fits[0]):
+        proposal.mapping.day_first = fits[0] == "day"
+        proposal.mapping.year_first = fits[0] == "year" or None
+        years = "else they would be years apart"
+        proposal.units["order"] = years if fits[0] == "year" else "only so the dates exist"
+    elif fits:
         example = frame[column].dropna().iloc[-1]
-        text = f"Do dates in {column!r} like {example!r} begin with the day or with the month?"
-        proposal.questions.append(Question("--day-first/--month-first", text, ("day", "month")))
+        choices = tuple(fits) if len(fits) > 1 else get_args(times.Order)
+        text = f"Do dates in {column!r} like {example!r} begin with the {' or the '.join(choices)}?"
+        option = "/".join(f"--{order}-first" for order in choices)
+        proposal.questions.append(Question(option, text, choices))
 
 
 def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
@@ -295,7 +316,7 @@ def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
                 proposal.units[name] = GIVEN
             continue
         values, _ = numbers.measured(frame[column], proposal.mapping.decimal)
-        unit, why = _unit(proposal, name, column, frame[column], values, days)
+        unit, why = _unit(proposal, name, column, frame, values, days)
         if own:
             unit, why = UNITS[name][0], OWN
         if unit is None:
@@ -311,7 +332,7 @@ def _unit(
     proposal: Proposal,
     name: str,
     column: str,
-    cells: "pd.Series[Any]",
+    frame: pd.DataFrame,
     values: "pd.Series[float]",
     days: float,
 ) -> tuple[str | None, str]:
@@ -323,7 +344,7 @@ def _unit(
         return "cm lying", "it stays for hours, so it is what lies: only growth is snowfall"
     if named := names.unit_in(name, column):
         return named, "its name"
-    if shown := numbers.unit_of_cells(name, cells):
+    if shown := numbers.unit_of_cells(name, frame[column]):
         return shown, "its cells"
     other = proposal.mapping.units.get("temperature")
     wind = names.unit_in("windspeed", proposal.column("windspeed") or "")
@@ -335,7 +356,24 @@ def _unit(
         return "in", "temperatures are in °F"
     if name == "windspeed" and guess != "uci" and other == "F":
         return "mph", f"{why}; temperatures are in °F"
+    if name == "windspeed" and guess is None and other == "K":
+        return "m/s", f"{why}; temperatures are in K"
+    if name == "windspeed" and guess is None:
+        return _known_wind(column, frame, values, why)
     return guess, why
+
+
+def _known_wind(
+    column: str, frame: pd.DataFrame, values: "pd.Series[float]", why: str
+) -> tuple[str | None, str]:
+    """Return the unit that wind has in a well-known data set or service, None if this is none."""
+    beside = {names.plain(name) for name in frame.columns}
+    for unit, whose, columns in names.WINDS:
+        if columns <= beside:
+            return unit, f"{why}; {whose} has {unit}"
+    if values.median() >= numbers.BREEZY and not names.may_be_mph(column):
+        return "km/h", f"{why}; only English has mph"
+    return None, why
 
 
 def _find_weather(proposal: Proposal, frame: pd.DataFrame) -> None:
@@ -361,11 +399,18 @@ def _find_weather(proposal: Proposal, frame: pd.DataFrame) -> None:
 
 
 def _find_hours(proposal: Proposal, frame: pd.DataFrame) -> None:
-    column = proposal.column("hour")
+    stamp, column = proposal.column("datetime"), proposal.column("hour")
+    if stamp and names.is_end(stamp) and "datetime" not in proposal.mapping.units:
+        proposal.mapping.units["datetime"] = "end"
+        proposal.units["datetime"] = "its name"
     if column is None:
         return
     if "hour" in proposal.mapping.units:
         proposal.units["hour"] = GIVEN
+        return
+    if names.is_end(column):
+        proposal.mapping.units["hour"] = "end"
+        proposal.units["hour"] = "its name"
         return
     hours = times.clock(frame[column])
     ending = bool((hours >= 24).any() and not (hours < 1).any())
@@ -380,6 +425,6 @@ def _find_hours(proposal: Proposal, frame: pd.DataFrame) -> None:
 def _days(proposal: Proposal, frame: pd.DataFrame) -> float:
     """Return about how many days a table spans."""
     column = proposal.column("datetime") or proposal.column("date")
-    stamps = times.parse(frame[column], bool(proposal.mapping.day_first), "UTC", "UTC").local
+    stamps = times.parse(frame[column], proposal.mapping.order or "month", "UTC", "UTC").local
     span = stamps.max() - stamps.min()
     return 0.0 if pd.isna(span) else span / pd.Timedelta(days=1)

@@ -20,7 +20,8 @@ from training.schema import InvalidHistory
 
 _DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "pipes", ",": "commas"}
 UNKNOWN = frozenset(
-    "na n/a nan null none nil - -- – — ? . #n/a #na #null! nat missing k.a. n.d. s/d".split()
+    "na n/a nan null none nil - -- – — ? . #n/a #na #null! nat missing k.a. n.d. s/d unknown "
+    "unbekannt inconnu desconocido desconhecido sconosciuto onbekend".split()
 )
 """What stands for an empty cell, beside nothing."""
 _SAMPLE = 200

@@ -28,11 +28,9 @@ def mapping_lines(proposal: Proposal, columns: Sequence[str]) -> list[str]:
             if unit := mapping.units.get(name):
                 line += f", {unit} ({proposal.units.get(name, '')})"
             lines.append(line)
-    if mapping.day_first is not None:
-        first = "day" if mapping.day_first else "month"
-        lines.append(
-            f"  dates begin with the {first} ({proposal.units.get('day_first', 'as said')})"
-        )
+    if mapping.order is not None:
+        why = proposal.units.get("order", "as said")
+        lines.append(f"  dates begin with the {mapping.order} ({why})")
     if mapping.timezone:
         why = proposal.units.get("timezone", "as said")
         lines.append(f"  times are {mapping.timezone} ({why})")

@@ -7,10 +7,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from training.importing.names import plain
 from training.importing.numbers import finite
 from training.schema import FIRST_YEAR, LAST_YEAR
 
 Kind = Literal["stamp", "date", "clock", "epoch", "none"]
+Order = Literal["day", "month", "year"]
+"""What dates of three numbers of two digits begin with."""
 
 _DATE = (
     r"(?:(?P<year>\d{4})(?:\s*[-/.년]\s*(?P<month>\d{1,2})\s*[-/.월]\s*(?P<day>\d{1,2})\s*[.일]?"
@@ -26,15 +29,47 @@ _OFFSET = (
     r"\s*(?:(?P<offset>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)(?:\s?\[[\w/]+\]|\s(?:UTC|[A-Z]{3,4}))?)?"
 )
 STAMP = re.compile(rf"{_DATE}(?:(?:[T\s,_]+|-(?=\d)){_CLOCK}{_OFFSET})?")
+SPANS = 4
+"""Offsets in one column above which they are ends of spans: 08:00-09:00."""
 COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?P<hour>\d{2})(?:\d{2}){0,2}")
 CLOCK = re.compile(rf"[hH]?{_CLOCK}(?:\s*(?:-|–|to|bis|a|à)\s*\d{{1,2}}(?:[:.h]\d{{2}})*h?)?")
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-WORDED = re.compile(
-    rf"(?i:(?:[a-z]{{3,9}}\.?,?\s+)?(?:\d{{1,2}}(?:st|nd|rd|th)?[\s-]{_MONTH}[\s,-]+\d{{2,4}}"
-    rf"|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}})"
-    r"(?:[\s,]+\d{1,2}:\d{2}(?::\d{2})?(?:\s*[ap]m)?)?)"
+_MONTHS = (
+    "jan ene gen sty led tammi",
+    "feb fev fbr lut uno helmi",
+    "mar maa mrz mae brez",
+    "apr avr abr kwi dub huhti",
+    "may mai mei mag maj kve touko",
+    "jun juin giu cze cerv kesa",
+    "jul juil lug lip cervenc cervene heina",
+    "aug aou ago sie srp elo",
+    "sep set wrz zar syys",
+    "oct okt ott out paz rij loka",
+    "nov lis marras",
+    "dec dic dez des gru pro joulu",
 )
-"""A month by its English name: no doubt which number is the day."""
+"""What the names of months begin with, in the languages of `names`."""
+_MONTH_OF = {
+    begin: number for number, begins in enumerate(_MONTHS, start=1) for begin in begins.split()
+}
+_WEEKDAY = r"^(?:[^\W\d]+\.?,?\s+)?"
+_REST = r"(?!\d)[\s,:]*(?:(?:at|um|om|kl\.?|ore|[aà](?: las)?|às)\s+)?(?P<rest>.*)$"
+WORDED = (
+    re.compile(
+        rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s-]*(?:de\s+)?"
+        rf"(?P<month>[^\W\d_]{{3,}})\.?[\s,-]*(?:del?\s+)?(?P<year>\d{{4}}|\d{{2}}){_REST}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"{_WEEKDAY}(?P<month>[^\W\d_]{{3,}})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+"
+        rf"(?P<year>\d{{4}}){_REST}",
+        re.IGNORECASE,
+    ),
+)
+"""A month by its name: no doubt which number is the day."""
+_UNTIL = re.compile(r"\s*(?:–|—|\s-\s|\s(?:to|bis|until|à|au?)\s|/(?=\d{4}-\d))\s*\d.*$")
+_HAS_CLOCK = re.compile(r"\d\s?(?:[:hH]|[aApP]\.?\s?[mM])")
+SERIAL = pd.Timestamp("1899-12-30")
+"""From when Excel counts days."""
 
 
 @dataclass(slots=True)
@@ -59,6 +94,9 @@ def kind_of(cells: "pd.Series[Any]") -> Kind:
         midnight = bool((known.dt.hour == 0).all() and (known.dt.minute == 0).all())
         return "date" if midnight and _repeats(known) else "stamp"
     known = cells.dropna()
+    if _is_serial(known):
+        whole = bool((_floats(known) % 1 == 0).all())
+        return ("date" if known.duplicated().any() else "none") if whole else "stamp"
     if cells.dtype != object:
         return _kind_of_numbers(known[np.isfinite(known)])
     texts = known.astype(str).unique()[:500]
@@ -68,12 +106,10 @@ def kind_of(cells: "pd.Series[Any]") -> Kind:
     clocks = sum(1 for text in texts if CLOCK.fullmatch(text))
     if clocks > len(texts) / 2:
         return "clock"
-    found = [STAMP.fullmatch(text) for text in texts]
+    found = [STAMP.fullmatch(_usual(text)) for text in texts]
     read = [match for match in found if match]
-    if len(read) + sum(1 for text in texts if WORDED.fullmatch(text)) <= len(texts) / 2:
+    if len(read) <= len(texts) / 2:
         return "none"
-    if not read:
-        return "stamp" if any(":" in text for text in texts) else "date"
     hours = {match["hour"] for match in read}
     midnight = hours <= {None, "0", "00"} and _repeats(known)
     return "date" if midnight or hours == {None} else "stamp"
@@ -88,7 +124,7 @@ def _kind_of_numbers(values: "pd.Series[Any]") -> Kind:
     whole = values[values == values.round()]
     if len(whole) <= 0.9 * len(values):
         return "none"
-    if whole.between(0, 24).mean() > 0.9:
+    if whole.between(0, 24).mean() > 0.9 or _without_colon(whole):
         return "clock"
     if _compact(_digits(whole)).notna().mean() > 0.9:  # YYYYMMDDHH first: it looks like an epoch
         return "stamp"
@@ -110,23 +146,106 @@ def _epoch_scale(values: "pd.Series[Any]") -> int | None:
     return None
 
 
-def orders(cells: "pd.Series[Any]") -> set[bool]:
-    """Return which of day first (True) and month first (False) fit all dates; both if none tells.
+def _without_colon(values: "pd.Series[Any]") -> bool:
+    """Say whether numbers are hours and minutes in one: 0, 100, ... 2300."""
+    fits = values.between(0, 2400) & (values % 100 < 60) & (values % 5 == 0)
+    return bool((values >= 100).mean() > 0.5 and fits.mean() > 0.9)
 
-    The likelier one if neither does; empty if no date begins with a day or a month.
+
+def _is_serial(cells: "pd.Series[Any]") -> bool:
+    """Say whether cells are days as Excel counts them, an hour a fraction: 44562.041667."""
+    values = pd.Series(_floats(cells).unique()).sort_values()
+    if len(values) < 3 or not values.between(20_000, 60_000).mean() > 0.9:
+        return False
+    minutes = values * 24 * 60
+    near = (values.diff().dropna() < 1.001).mean() > 0.9
+    return bool(near and ((minutes - minutes.round()).abs() < 0.1).mean() > 0.9)
+
+
+def _usual(text: str) -> str:
+    """Return a time with its month as a number, and without the end of a span."""
+    end = _UNTIL.search(text)
+    if end and _HAS_CLOCK.search(text[: end.start()]):
+        text = text[: end.start()]
+    for pattern in WORDED:
+        if (said := pattern.match(text)) and (month := _month(said["month"])):
+            year = said["year"] if len(said["year"]) == 4 else f"20{said['year']}"
+            return f"{year}-{month:02}-{int(said['day']):02} {said['rest']}".strip()
+    return text
+
+
+def _month(name: str) -> int | None:
+    """Return the month that a name says by its beginning, the longest that is known."""
+    word = plain(name)
+    begins = (word[:length] for length in range(len(word), 2, -1))
+    return next((_MONTH_OF[begin] for begin in begins if begin in _MONTH_OF), None)
+
+
+def orders(cells: "pd.Series[Any]") -> list[Order]:
+    """Return which orders fit all dates; more than one if nothing tells.
+
+    The likeliest ones if none does; empty if no date is of three short numbers. Whether the year
+    comes first is seen from the days in between, as else they would be years apart.
     """
-    if cells.dtype != object:
-        return set()
-    parts = pd.Series(cells.dropna().astype(str).unique()).str.extract(STAMP)
-    parts = parts[["first", "second"]].dropna().astype(int)
+    parts = _three_numbers(cells)
     if parts.empty:
-        return set()
-    against = {True: int((parts["second"] > 12).sum()), False: int((parts["first"] > 12).sum())}
-    least = min(against.values())
-    return {order for order, count in against.items() if count == least}
+        return []
+    wrong = {order: int(_dates(parts, order).isna().sum()) for order in _possible(parts)}
+    fits = [order for order, count in wrong.items() if count == min(wrong.values())]
+    others: list[Order] = [order for order in fits if order != "year"]
+    if others == fits or not others:
+        return fits
+    year = _span(_dates(parts, "year"))
+    rest = min(_span(_dates(parts, order)) for order in others)
+    if year * 2 < rest:
+        return ["year"]
+    return others if rest * 2 < year else fits
 
 
-def parse(cells: "pd.Series[Any]", day_first: bool, source: str, zone: str) -> Stamps:
+def scattered(cells: "pd.Series[Any]", order: Order) -> bool:
+    """Say whether an order makes of dates a few over many years: it is hardly the right one."""
+    dates = _dates(_three_numbers(cells), order)
+    return len(dates) >= 3 and len(dates) < SCATTERED * _span(dates)
+
+
+def _three_numbers(cells: "pd.Series[Any]") -> pd.DataFrame:
+    """Return the parts of the different dates that are of three numbers, none of four digits."""
+    names = ["first", "second", "year2"]
+    if cells.dtype != object:
+        return pd.DataFrame(columns=names)
+    texts = pd.Series(cells.dropna().astype(str).unique(), dtype=object).map(_usual)
+    return texts.astype("string").str.extract(STAMP)[names].dropna().drop_duplicates()
+
+
+def _possible(parts: pd.DataFrame) -> list[Order]:
+    """Return the orders that the number of digits allows."""
+    short = bool((parts["first"].str.len() == 2).all() and (parts["year2"].str.len() == 2).all())
+    usual: list[Order] = ["day", "month"]
+    return [*usual, "year"] if short else usual
+
+
+def _dates(parts: pd.DataFrame, order: Order) -> "pd.Series[pd.Timestamp]":
+    year, month, day = (_floats(parts[name]) for name in _PLACES[order])
+    year = year.where(year >= 100, year + 2000)
+    return pd.to_datetime(pd.DataFrame({"year": year, "month": month, "day": day}), errors="coerce")
+
+
+def _span(dates: "pd.Series[pd.Timestamp]") -> float:
+    """Return the days from the first to the last."""
+    span = dates.max() - dates.min()
+    return 0.0 if pd.isna(span) else float(span / pd.Timedelta(days=1))
+
+
+_PLACES: dict[Order, tuple[str, str, str]] = {
+    "day": ("year2", "second", "first"),
+    "month": ("year2", "first", "second"),
+    "year": ("first", "second", "year2"),
+}
+SCATTERED = 0.05
+"""Share of the days between the first and the last date below which an order is doubted."""
+
+
+def parse(cells: "pd.Series[Any]", order: Order, source: str, zone: str) -> Stamps:
     """Return the local times of cells.
 
     Parameters
@@ -142,6 +261,10 @@ def parse(cells: "pd.Series[Any]", day_first: bool, source: str, zone: str) -> S
         if cells.dt.tz is not None:
             return _at_home(cells.dt.tz_convert("UTC"), zone, notes)
         naive = cells.astype("datetime64[s]")
+    elif _is_serial(cells.dropna()):
+        minutes = (_floats(cells) * 24 * 60).round()
+        naive = (SERIAL + pd.to_timedelta(minutes, unit="min")).astype("datetime64[s]")
+        notes.append("times are days as Excel counts them")
     elif kind == "epoch":
         values = _floats(cells)
         seconds = values / (_epoch_scale(values.dropna()) or 1)
@@ -150,21 +273,24 @@ def parse(cells: "pd.Series[Any]", day_first: bool, source: str, zone: str) -> S
         notes.append(f"times since 1970 are taken to {zone}")
         return _at_home(moments, zone, notes)
     else:
-        naive, offset = _read(cells, day_first)
-        if offset.notna().any():
+        naive, offset = _read(cells, order)
+        if offset.nunique() > SPANS:
+            notes.append("times from one to another are taken from their start")
+        elif offset.notna().any():
             return _with_offsets(naive, offset, source, zone, notes)
     return _from_zone(naive, source, zone, notes)
 
 
 def _read(
-    cells: "pd.Series[Any]", day_first: bool
+    cells: "pd.Series[Any]", order: Order
 ) -> tuple["pd.Series[pd.Timestamp]", "pd.Series[Any]"]:
     """Return naive times and their offsets from UTC."""
     texts = cells.map(_as_text, na_action="ignore").astype("string")
     unique = pd.Series(texts.dropna().unique(), dtype="string")
-    parts = unique.str.extract(f"^{STAMP.pattern}$")
-    day, month = ("first", "second") if day_first else ("second", "first")
-    year = parts["year"].fillna(parts["year2"])
+    usual = unique.map(_usual)
+    parts = usual.str.extract(f"^{STAMP.pattern}$")
+    first, month, day = _PLACES[order]
+    year = parts["year"].fillna(parts[first])
     year = year.where(year.str.len() != 2, "20" + year)
     times = _compose(
         year,
@@ -176,10 +302,6 @@ def _read(
     )
     compact = unique.str.fullmatch(COMPACT.pattern)
     times = times.where(~compact, _compact(unique))
-    worded = times.isna() & unique.str.fullmatch(WORDED.pattern)
-    if worded.any():
-        named = pd.to_datetime(unique[worded], format="mixed", errors="coerce", utc=True)
-        times = times.where(~worded, named.dt.tz_localize(None).astype("datetime64[s]"))
     back = dict(zip(unique, range(len(unique)), strict=True))
     places = texts.map(back, na_action="ignore").astype("Int64")
     known = places.notna()
@@ -230,7 +352,7 @@ def _floats(texts: "pd.Series[Any]") -> "pd.Series[float]":
 def clock(cells: "pd.Series[Any]") -> "pd.Series[float]":
     """Return the hours of a column like 8, 08:00, 8 pm or 08-09; NaN for what is none."""
     if cells.dtype != object:
-        return finite(cells.astype("float64"))
+        return _with_colon(finite(cells.astype("float64")))
     unique = pd.Series(cells.dropna().astype(str).unique(), dtype="string")
     parts = unique.str.extract(f"^{CLOCK.pattern}$")
     hours = _floats(parts["hour"])
@@ -239,10 +361,15 @@ def clock(cells: "pd.Series[Any]") -> "pd.Series[float]":
     hours = hours + _floats(parts["minute"]).fillna(0) / 60
     plain = _floats(unique)
     hours = plain.where(plain.notna(), hours)
-    known = dict(zip(unique, hours, strict=True))
+    known = dict(zip(unique, _with_colon(hours), strict=True))
     return cells.map(lambda cell: known.get(str(cell), np.nan), na_action="ignore").astype(
         "float64"
     )
+
+
+def _with_colon(hours: "pd.Series[float]") -> "pd.Series[float]":
+    """Return hours of numbers like 830, if they are such; else the same."""
+    return hours // 100 + hours % 100 / 60 if _without_colon(hours.dropna()) else hours
 
 
 def goes_round(cells: "pd.Series[Any]") -> bool:
@@ -300,6 +427,14 @@ def from_zone(
     local: pd.Series[pd.Timestamp]
     local = moments.dt.tz_convert(zone).dt.tz_localize(None).astype("datetime64[s]")
     return local
+
+
+def started(ended: "pd.Series[pd.Timestamp]", zone: str) -> "pd.Series[pd.Timestamp]":
+    """Return when hours began of when they ended, all local times of one timezone."""
+    again = shown_twice(ended, zone) & ended.duplicated()
+    start = (ended - pd.Timedelta(hours=1)).where(~again, ended)
+    before = start - pd.Timedelta(hours=1)
+    return start.where(~never_shown(start, zone) | before.isin(start), before)
 
 
 def never_shown(local: "pd.Series[pd.Timestamp]", zone: str) -> "pd.Series[bool]":

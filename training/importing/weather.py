@@ -55,41 +55,62 @@ CODES = {
     ),
 }
 _PRECIPITATION = re.compile(
-    r"rain|drizzl|shower|snow|sleet|precip|flurr|wintry|pluie|pluvi|averse|bruine|neige|verglas|"
+    r"rain|drizzl|shower|snow|sleet|precip|flurr|wintry|ice crystal|diamond dust|pluie|pluvi|"
+    r"averse|bruine|neige|verglas|"
     r"regen|niesel|schauer|schnee|graupel|lluvi|llov|chubasco|llovizna|nieve|nevad|chuv|aguaceiro|"
-    r"chuvisco|neve|pioggia|piovos|rovesc|neerslag|motregen|sneeuw|buien|sno|regn|skur|"
-    r"sade|vesi|tihku|lumi|raent|deszcz|snieg|(^|\W)비|소나기|눈|진눈깨비|雨|雪"
+    r"chuvisco|neve|pioggia|piovos|rovesc|neerslag|motregen|sneeuw|buien|(^|\W)sno|regn|skur|"
+    r"sade|vesi|tihku|lumi|raent|deszcz|snieg|(^| )(dest|snih|eso|zapor|havas|havaz|hoeses)|snez|"
+    r"sneh|prehank|mrhol|szital|(^|\W)비|소나기|눈|진눈깨비|雨|雪"
 )
 _STORM = re.compile(
     r"thunder|storm|hail|ice pellets|squall|tornado|blizzard|orage|grele|tempete|gewitter|hagel|"
-    r"sturm|torment|granizo|tempesta|temporale|grandine|trovoad|onweer|aska|ukkonen|burza|뇌우|폭우|雷|暴雨|大雨|大雪"
+    r"sturm|torment|granizo|tempesta|temporale|grandine|trovoad|onweer|aska|ukkonen|burza|bourk|"
+    r"zivatar|krupobit|뇌우|폭우|雷|暴雨|大雨|大雪"
 )
 _STRONG = re.compile(
-    r"heav|strong|violent|intens|extreme|torrent|fort|stark|fuerte|muy|pesad|kraftig|zwaar|zware|"
-    r"voimak|rankka|강한"
+    r"heav|strong|violent|intens(?!ity)|extreme|torrent|fort|stark|fuerte|muy|pesad|kraftig|zwaar|"
+    r"zware|voimak|rankka|siln|eros|강한"
 )
-_WEAK = re.compile(r"light|slight|weak|faible|leicht|leger|debil|ligera|fraca|fraco|debole|약한")
+_WEAK = re.compile(
+    r"light|slight|weak|faible|leicht|leger|debil|ligera|fraca|fraco|debole|slab|gyenge|약한"
+)
 _WITHOUT = re.compile(
     r"(^| )(no|not|without|keine?|ohne|sans|sin|sem|senza|ingen|geen|ei) "
     r"(significant |cloud|rain|precip|pluie|niederschlag|regen|lluvia|chuva|nube|pioggia|nedbor|"
     r"neerslag|sadetta)"
 )
+_FOG = re.compile(
+    r"mist|fog|haze|hazy|smoke|dust|(^| )(sand|ash)|brum|brouillard|nebel|neblig|dunst|diesig|"
+    r"niebla|neblina|bruma|nevoeiro|calima|nebbia|foschia|dimma|taake|sumu|mglis|(^| )mgl|mlha|"
+    r"mlzn|(^| )kod(os)?( |$)|paras|안개|박무|연무|雾|霧|"
+    r"(not|nicht|pas) (clear|sunny|klar|clair)|unclear"
+)
 _SOME_CLOUDS = re.compile(
     r"few|part(ly|ial|iell|ially)|scattered|mostly (clear|sunny)|mainly clear|peu nuageux|"
     r"eclaircies|leicht bewolkt|gering bewolkt|heiter|poco nub|poco nuv|parcialmente|intervalos|"
-    r"parzial|poche nu|puolipilv|halfbewolkt|licht bewolkt|구름조금"
+    r"parzial|poche nu|puolipilv|halfbewolkt|licht bewolkt|polojas|skoro jas|구름조금"
 )
 _CLOUDY = re.compile(
-    r"mist|fog|haze|hazy|cloud|overcast|smoke|dust|sand|ash|gloom|dull|grey|gray|brum|brouillard|"
-    r"nuage|couvert|voile|nebel|neblig|dunst|bewolk|wolkig|bedeckt|trub|diesig|niebla|neblina|"
-    r"bruma|nub(e|l|os)|cubierto|nevoeiro|encoberto|calima|nebbia|foschia|nuvol|coperto|mistig|"
-    r"dimma|taake|skyet|mulet|overskyet|molnig|pilv|sumu|mglis|pochmurn|흐림|안개|구름|박무|연무|曇|阴|陰|雾|霧|多云|多雲"
+    r"cloud|overcast|gloom|dull|grey|gray|nuage|couvert|voile|bewolk|wolkig|bedeckt|trub|"
+    r"nub(e|l|os)|cubierto|encoberto|nuvol|coperto|skyet|mulet|overskyet|molnig|pilv|pochmurn|"
+    r"oblac|zatazen|zachmurz|felhos|borult|흐림|구름|曇|阴|陰|多云|多雲"
 )
 _CLEAR = re.compile(
     r"clear|sun|fair|fine|bright|dry|^none$|cloudless|beau|clair|ensoleil|degage|sonn|klar|"
     r"wolkenlos|despejad|solead|sol$|^sol|clar|limpo|ceu|seren|soleggiat|zonn|helder|onbewolkt|"
-    r"selke|aurink|poutaa|slonec|bezchmur|맑음|晴|快晴|trocken|seco|sec$"
+    r"selke|aurink|poutaa|slonec|bezchmur|jasn|slunec|derult|napos|맑음|晴|快晴|trocken|seco|sec$|"
+    r"wind|breez|humid|^(hot|cold|warm)$"  # nothing falls, and nothing hides the sky
 )
+_METAR = re.compile(
+    r"[+-]?(?:VC|MI|PR|BC|DR|BL|SH|TS|FZ|DZ|RA|SN|SG|IC|PL|GR|GS|UP|BR|FG|FU|VA|DU|SA|HZ|PO|SQ|FC|"
+    r"SS|DS)+|CLR|SKC|NSC|NCD|CAVOK|(?:FEW|SCT|BKN|OVC)(?:\d{3})?(?:CB|TCU)?"
+)
+_GROUPS = (
+    (HEAVY, re.compile(r"^\+|TS|GR|SQ|FC")),
+    (LIGHT, re.compile(r"^-|SH|DZ|RA|SN|SG|IC|PL|GS|UP")),
+    (MIST, re.compile(r"BR|FG|FU|VA|DU|SA|HZ|PO|SS|DS|BKN|OVC")),
+)
+"""What a group of an aviation weather report (METAR) says, the most severe first."""
 
 
 def of_text(word: str) -> str | None:
@@ -97,17 +118,29 @@ def of_text(word: str) -> str | None:
     said = plain(word).replace("_", " ")
     if said in WEATHER_WORDS:
         return WEATHER_WORDS[said]
+    groups = word.split()
+    if groups and all(_METAR.fullmatch(group) for group in groups):
+        return _of_metar(groups)
     if _WITHOUT.search(said):
         return CLEAR
     if _STORM.search(said):
         return LIGHT if _WEAK.search(said) else HEAVY
     if _PRECIPITATION.search(said):
         return HEAVY if _STRONG.search(said) else LIGHT
+    if _FOG.search(said):
+        return MIST
     if _SOME_CLOUDS.search(said):
         return CLEAR
     if _CLOUDY.search(said):
         return MIST
     return CLEAR if _CLEAR.search(said) else None
+
+
+def _of_metar(groups: list[str]) -> str:
+    for weather, pattern in _GROUPS:
+        if any(pattern.search(group) for group in groups):
+            return LIGHT if weather == HEAVY and groups[0].startswith("-") else weather
+    return CLEAR
 
 
 WEATHER_WORDS = {plain(name).replace("_", " "): name for name in WEATHER}

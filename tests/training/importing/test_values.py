@@ -210,10 +210,105 @@ def test_what_has_no_time_is_left_out_below_the_hours_alone() -> None:
         ("맑음", "clear"),
         ("pilvistä", "mist"),
         ("plasma", None),
+        ("light intensity drizzle", "light_precipitation"),
+        ("not clear", "mist"),
+        ("Mist + Few clouds", "mist"),
+        ("Windy", "clear"),
+        ("Ice Crystals", "light_precipitation"),
+        ("jasno", "clear"),
+        ("zataženo", "mist"),
+        ("déšť", "light_precipitation"),
+        ("derült", "clear"),
+        ("RA", "light_precipitation"),
+        ("-RA BR", "light_precipitation"),
+        ("FG", "mist"),
+        ("FEW020 SCT100", "clear"),
+        ("+SN", "heavy_precipitation"),
+        ("-TSRA", "light_precipitation"),
     ],
 )
 def test_weather_in_words(word: str, name: str | None) -> None:
     assert weather.of_text(word) == name
+
+
+def test_an_unknown_weather_is_an_empty_cell() -> None:
+    rows = "2023-05-01 08:00,3,10,50,8,unknown", "2023-05-01 09:00,4,10,50,8,clear"
+    assert hours(table(*rows, header=f"{HEADER},weather"), skip_incomplete=True) == [("01 09", 4)]
+
+
+def test_a_column_of_holidays_with_nothing_in_it_says_nothing() -> None:
+    found = table("2023-05-01 08:00,3,10,50,8,", header=f"{HEADER},holiday")
+    frame = converting.convert(found, proposing.propose(found, Mapping()).mapping, ZONE).frame
+    assert frame["holiday"].isna().all()
+
+
+def test_open_in_a_column_of_closed_hours_is_open() -> None:
+    rows = "2023-05-01 08:00,3,10,50,8,closed", "2023-05-01 09:00,4,10,50,8,open"
+    assert hours(table(*rows, header=f"{HEADER},Closed")) == [("01 09", 4)]
+
+
+def counting(*names: str) -> reading.Table:
+    """Return a table whose last columns count something."""
+    rows = [f"2023-05-{1 + h // 24:02} {h % 24:02}:00,10,50,8" for h in range(60)]
+    counts = [",".join(str((7 * h + place) % 50) for place in range(len(names))) for h in range(60)]
+    lines = [f"{row},{count}" for row, count in zip(rows, counts, strict=True)]
+    return table(*lines, header=f"datetime,temp_c,humidity,wind_kmh,{','.join(names)}")
+
+
+@pytest.mark.parametrize(
+    "name", ["visibility", "bikes_available", "Solar Radiation", "dew_point", "cloud cover", "pm25"]
+)
+def test_what_is_measured_is_never_taken_for_rentals(name: str) -> None:
+    with pytest.raises(InvalidHistory, match="no column for rentals"):
+        proposing.propose(counting(name), Mapping())
+    assert (
+        proposing.propose(counting(name, "rides"), Mapping()).mapping.columns["rentals"] == "rides"
+    )
+
+
+def test_a_column_that_only_counts_is_asked_for() -> None:
+    question = proposing.propose(counting("a", "b", "uv"), Mapping()).questions[0]
+    assert (question.option, question.choices) == ("--map rentals=", ("a", "b"))
+
+
+def test_single_trips_with_an_hour_of_their_own_are_refused() -> None:
+    rows = [f"2023,5,1,{h},{600 + 7 * h + n},10,50,8" for h in range(24) for n in range(h % 5)]
+    with pytest.raises(InvalidHistory, match="single trips"):
+        hours(table(*rows, header="year,month,day,hour,tripduration,temp_c,humidity,wind_kmh"))
+
+
+def test_a_unit_in_a_name_says_what_is_measured() -> None:
+    found = table(
+        "2023-05-01 08:00,3,10,50,8,9", header="zeit,fahrten,Luft (°C),rF,W. (km/h),WR (°)"
+    )
+    columns = proposing.propose(found, Mapping({"humidity": "rF"})).mapping.columns
+    assert (columns["temperature"], columns["windspeed"]) == ("Luft (°C)", "W. (km/h)")
+
+
+def wind_of(scale: float, name: str, **beside: int) -> str | None:
+    """Return the unit taken for Neustadt's winds in a column, None if it is asked."""
+    frame = city("2023-01-01", 60 * 24).assign(**beside)
+    frame[name] = (frame.pop("windspeed") * scale).round(1)
+    proposal = proposing.propose(reading.Table(frame), Mapping())
+    return None if proposal.questions else proposal.mapping.units["windspeed"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "name", "beside", "unit"),
+    [
+        (1.5, "wind", {}, "km/h"),
+        (1 / 3.6, "wind", {}, "m/s"),
+        (1.1, "wind", {}, None),  # or breezes in mph
+        (1.1, "vent", {}, "km/h"),
+        (0.4, "wind", {}, None),  # or a calm place in km/h
+        (0.4, "wind", {"weather_main": 800}, "m/s"),
+        (0.8, "wspd", {}, "km/h"),
+    ],
+)
+def test_a_wind_is_asked_where_its_values_fit_several_units(
+    scale: float, name: str, beside: dict[str, int], unit: str | None
+) -> None:
+    assert wind_of(scale, name, **beside) == unit
 
 
 def test_codes_that_may_be_of_two_kinds_are_asked() -> None:
@@ -243,10 +338,20 @@ def test_snow_that_lies_is_no_snowfall() -> None:
         "2023년 5월 4일 08:00",
         "04-05-2023, 8:00 AM",
         "04/05/2023 08:00:00 a. m.",
+        "May 04, 2023 8 AM",
+        "4 mai 2023 8h",
+        "Donnerstag, 4. Mai 2023 08:00 Uhr",
+        "4 de mayo de 2023 08:00",
+        "4 toukokuuta 2023 8:00",
+        "04-May-23 08:00",
+        "04MAY2023:08:00:00",
+        "2023-05-04 08:00 - 09:00",
+        "04/05/2023 8:00 AM to 9:00 AM",
+        "2023-05-04T08:00/2023-05-04T09:00",
     ],
 )
 def test_times_as_people_write_them(text: str) -> None:
-    found = times.parse(pd.Series([text], dtype=object), True, ZONE, ZONE).local
+    found = times.parse(pd.Series([text], dtype=object), "day", ZONE, ZONE).local
     assert found[0] == pd.Timestamp("2023-05-04T08:00")
 
 
@@ -254,7 +359,78 @@ def test_times_as_people_write_them(text: str) -> None:
     "text", ["2023-05-04 08:00 EST", "Mon 04/05/2023 08:00", "2023-13-04 08:00", "2023-05-04 25:00"]
 )
 def test_times_that_could_be_another_are_none(text: str) -> None:
-    assert times.parse(pd.Series([text], dtype=object), True, ZONE, ZONE).local.isna().all()
+    assert times.parse(pd.Series([text], dtype=object), "day", ZONE, ZONE).local.isna().all()
+
+
+@pytest.mark.parametrize(
+    ("month", "names"),
+    [
+        (3, "March mars März marzo março maart maaliskuu marca března"),
+        (6, "Juni juin junio giugno junho czerwca června kesäkuu"),
+        (7, "July juillet julio luglio julho lipca července heinäkuu"),
+        (8, "août August agosto sierpnia srpna elokuu"),
+        (11, "November novembre listopada marraskuu"),
+        (12, "Dez. déc. dic desember grudnia prosince joulukuu"),
+    ],
+)
+def test_months_by_their_names(month: int, names: str) -> None:
+    texts = pd.Series([f"4 {name} 2023 08:00" for name in names.split()], dtype=object)
+    found = times.parse(texts, "day", ZONE, ZONE).local
+    assert (found == pd.Timestamp(2023, month, 4, 8)).all()
+
+
+def test_times_from_one_to_another_without_a_space_have_no_offset() -> None:
+    assert (
+        hours(at(*(f"2023-05-01 {h:02}:00-{h + 1:02}:00" for h in range(8, 14))))[0][0] == "01 08"
+    )
+
+
+def test_days_as_excel_counts_them() -> None:
+    days = [f"{45047 + h / 24:.5f}" for h in range(30)]  # from 1 May 2023
+    assert [hour for hour, _ in hours(at(*days))][::23] == ["01 00", "01 23"]
+
+
+@pytest.mark.parametrize("form", ["{:04}", "{}"])
+def test_hours_without_a_colon(form: str) -> None:
+    rows = [f"2023-05-01,{form.format(100 * h)},{h},10,50,8" for h in range(24)]
+    found = hours(table(*rows, header="date,hour,rentals,temp_c,humidity,wind_kmh"))
+    assert found == [(f"01 {h:02}", h) for h in range(24)]
+
+
+@pytest.mark.parametrize("form", ["%y-%m-%d", "%y.%m.%d", "%d.%m.%y", "%m/%d/%y"])
+@pytest.mark.parametrize("days", [4, 150])
+def test_years_of_two_digits_may_come_first(form: str, days: int) -> None:
+    when = pd.date_range("2022-01-28", periods=days * 24, freq="h")
+    rows = [f"{stamp.strftime(form)} {stamp:%H:%M},3,10,50,8" for stamp in when]
+    found = table(*rows, header=HEADER)
+    proposal = proposing.propose(found, Mapping())
+    assert proposal.questions == []
+    frame = converting.convert(found, proposal.mapping, ZONE).frame
+    assert frame["datetime"].iloc[-1] == when[-1]
+
+
+def test_dates_over_many_years_are_asked() -> None:
+    dates = [f"{day:02}/01/{year}" for year in range(2001, 2022) for day in (14, 15)]
+    question = proposing.propose(at(*(f"{date} 08:00" for date in dates)), Mapping()).questions[0]
+    assert question.option == "--day-first/--month-first/--year-first"
+    said = Mapping(day_first=True)
+    assert proposing.propose(at(*(f"{date} 08:00" for date in dates)), said).questions == []
+
+
+def test_hours_named_by_their_end_are_taken_by_their_start() -> None:
+    night = ["2023-10-29 02:00", "2023-10-29 02:00", "2023-10-29 03:00", "2023-10-29 04:00"]
+    lines = [f"{stamp},{count},10,50,8" for count, stamp in enumerate(night, start=1)]
+    found = table(*lines, header=HEADER.replace("datetime", "Hour ending"))
+    assert hours(found) == [("29 01", 1), ("29 02", 5), ("29 03", 4)]
+    rows = [f"2023-05-02,{h},{h},10,50,8" for h in (0, 1, 2)]
+    found = table(*rows, header="date,hour_ending,rentals,temp_c,humidity,wind_kmh")
+    assert hours(found) == [("01 23", 0), ("02 00", 1), ("02 01", 2)]
+
+
+def test_an_hour_that_ends_when_clocks_go_forward_began_before() -> None:
+    stamps = pd.Series(pd.to_datetime(["2023-03-26 01:00", "2023-03-26 03:00", "2023-03-26 04:00"]))
+    found = times.started(stamps.astype("datetime64[s]"), ZONE)
+    assert found.dt.hour.tolist() == [0, 1, 3]
 
 
 @pytest.mark.parametrize("suffix", [".toml", ".json"])
