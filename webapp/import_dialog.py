@@ -75,16 +75,31 @@ def _settled(table: Table, proposal: Proposal, given: Mapping, yes: bool) -> Pro
     while proposal.questions:
         question = proposal.questions[0]
         if yes:
-            choices = " or ".join(map(repr, question.choices))
-            raise InvalidMapping(f"{question.text} Say {choices} with {question.option}")
-        given = given.merged(_answer(question))
+            given = given.merged(_meant(question, _likely(question)))
+        else:
+            given = given.merged(_meant(question, _answer(question)))
         proposal = proposing.propose(table, given)
     return proposal
 
 
-def _answer(question: Question) -> Mapping:
+def _answer(question: Question) -> str:
     with _answered():
-        chosen = click.prompt(question.text, type=click.Choice(question.choices))
+        return str(click.prompt(question.text, type=click.Choice(question.choices)))
+
+
+def _likely(question: Question) -> str:
+    """Return the likely answer, and say so; raise `InvalidMapping` if none is."""
+    if question.likely is None:
+        choices = " or ".join(map(repr, question.choices))
+        raise InvalidMapping(f"{question.text} Say {choices} with {question.option}")
+    click.echo(
+        f"Warning: {question.text} Taken as {question.likely}: if that is wrong, import it again"
+        f" with {question.option}{question.choices[0]} or another"
+    )
+    return question.likely
+
+
+def _meant(question: Question, chosen: str) -> Mapping:
     option, _, name = question.option.rstrip("=").partition(" ")
     if option == "--map":
         return Mapping(columns={name: chosen})

@@ -207,6 +207,18 @@ def test_what_fits_both_ways_is_asked(own: Flask, tmp_path: Path) -> None:
     assert stored(own)["datetime"].max() == pd.Timestamp("2023-02-02T23:00")
 
 
+@pytest.mark.parametrize(("scale", "unit"), [(0.4, "m/s"), (1.1, "km/h")])
+def test_a_wind_that_fits_several_units_is_the_likelier_where_nobody_is_asked(
+    app_without_model: Flask, tmp_path: Path, scale: float, unit: str
+) -> None:
+    frame = another("2023-01-01", 40)
+    frame["wind"] = (frame.pop("windspeed") * scale).round(1)
+    frame.to_csv(path := tmp_path / "wind.csv", index=False)
+    result = run(app_without_model, path, "--yes")
+    assert result.exit_code == 0, result.output
+    assert f"Taken as {unit}: if that is wrong" in result.output
+
+
 @pytest.mark.parametrize(
     ("setting", "value"), [("VLIB_CITY", "Altstadt"), ("VLIB_TIMEZONE", "Asia/Tokyo")]
 )

@@ -47,6 +47,8 @@ TO_ITS_UNIT["feels_like"] = TO_ITS_UNIT["temperature"] | {"uci": lambda value: v
 CALM, BREEZY, WINDY = 3.2, 9.5, 12.0
 """Medians of wind: up to the first it is in m/s, as there is hardly any else; from the second on it
 is not, from the third on it is in km/h, as anything else would be a storm."""
+LIKELY_M_S = 6.0
+"""Median of wind, half-way between usual ones in m/s and in km/h."""
 MARKS = (-99.9, -999.0, -999.9, -9999.0, -9999.9, 999.0, 999.9, 9999.0, 9999.9)
 """What stations write for a value that they lack."""
 
@@ -167,6 +169,11 @@ def _temperature_unit(
     if middle > 26 and days < 150:
         return None, f"{said} are a summer in °C or a winter in °F"
     return "C", said
+
+
+def likely_wind(values: "pd.Series[float]") -> str:
+    """Return the likelier of the two units that most of the world measures wind in."""
+    return "m/s" if values.median() < LIKELY_M_S else "km/h"
 
 
 def _wind_unit(low: float, middle: float, high: float, count: int) -> tuple[str | None, str]:

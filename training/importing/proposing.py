@@ -24,11 +24,15 @@ _VALUES = ("rentals", *MEASURED, "weather", "rain", "snow", "casual", "registere
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a table leaves open: the option that says it, and the answers that fit."""
+    """What a table leaves open: the option that says it, and the answers that fit.
+
+    `likely` is the one to take where nobody can be asked; without it one must be said.
+    """
 
     option: str
     text: str
     choices: tuple[str, ...]
+    likely: str | None = None
 
 
 @dataclass(slots=True)
@@ -322,7 +326,8 @@ def _find_units(proposal: Proposal, frame: pd.DataFrame, own: bool) -> None:
         if unit is None:
             text = f"Which unit is {column!r} ({name}) in? Its {why}."
             choices = tuple(each for each in UNITS[name] if each != "uci")
-            proposal.questions.append(Question(f"--unit {name}=", text, choices))
+            likely = numbers.likely_wind(values) if name == "windspeed" else None
+            proposal.questions.append(Question(f"--unit {name}=", text, choices, likely))
             unit = UNITS[name][0]
         proposal.mapping.units[name] = unit
         proposal.units[name] = why
