@@ -614,6 +614,13 @@ def mlflow_run_of(version: int) -> str | None:
         return connection.scalar(found)
 
 
+def is_in_mlflow() -> bool:
+    """Say whether any version was registered in MLflow, whose store thus was made."""
+    statement = select(ModelVersion.version).where(ModelVersion.mlflow_version.is_not(None))
+    with reading() as connection:
+        return connection.scalar(statement.limit(1)) is not None
+
+
 def champion_in_mlflow() -> str | None:
     """Return MLflow's number of the champion."""
     number = select(ModelVersion.mlflow_version)
