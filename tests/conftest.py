@@ -59,7 +59,7 @@ def tiny_champion(directory: Path, history: History) -> dict[str, str]:
 
 def receipt(decision: str) -> dict[str, Any]:
     """Return a receipt of nothing that was measured."""
-    settings = {"level": 0.95, "slice": 0.1, "least_hours": 168, "resamples": 1000}
+    settings = {"level": 0.95, "slice": 0.1, "least_hours": 144, "resamples": 1000}
     names = (field.alias or name for name, field in RunReceipt.model_fields.items())
     return dict.fromkeys(names) | {
         "decision": decision,

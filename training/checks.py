@@ -15,13 +15,18 @@ from training.calendar import Calendar
 from training.history import HOURS_PER_WEEK, Floats, Ints, as_datetimes, as_hours
 from training.schema import NUMBERS, REQUIRED
 
-WEEKS = (1, 2, 3, 4)
+WEEKS = range(1, 14)
+"""How many of the newest weeks may be wrong: a change at the beginning of any is looked for."""
 REFERENCE_DAYS = 28
+"""After a change, and before it: so many days on either side show it, as seasons hardly turn."""
 LEAST_DAYS = 56
 """Before the newest weeks; with fewer, a jump in level is not looked for."""
-LEVEL_LIMIT = {1: 2.0, 2: 1.75, 3: 1.75, 4: 1.75}
-"""By weeks: the factor by which the level may differ from what weather and calendar explain. On the
-embedded history it is at most 1.77 (a Christmas week) and 1.44, on whichever day it ends."""
+WEEK_LIMIT, LEVEL_LIMIT = 2.1, 1.75
+"""The factor by which the best day of a single week, and the level of more, may differ from what
+weather and calendar explain. On the embedded history it is at most 1.90 (a Christmas week) and
+1.44, on whichever day it ends."""
+MULTIPLE_HOURS = 24
+"""Hours with rentals that can't all be multiples of a number by chance."""
 PATTERN_LIMIT = 0.4
 """Share of the usual correlation with the typical day that must remain; there, at least 0.68."""
 TEMPERATURE_LIMIT = 16.0
@@ -70,7 +75,7 @@ def invalid(frame: pd.DataFrame) -> list[Finding]:
 
 
 def find(frame: pd.DataFrame, calendar: Calendar) -> list[Finding]:
-    """Return what is doubtful about the newest four weeks of a clean history.
+    """Return what is doubtful about the newest weeks of a clean history.
 
     Parameters
     ----------
@@ -85,7 +90,7 @@ def find(frame: pd.DataFrame, calendar: Calendar) -> list[Finding]:
         working = calendar.days(hours)[:, 1]
         found += [_weather(name, hours, frame[name].to_numpy(np.float64)) for name in _UNITS]
         found += [
-            _level(_days(frame, hours, working, rentals)),
+            _level(_days(frame, hours, working, rentals)) or _multiples(hours, rentals),
             _pattern(hours, working, rentals),
         ]
     return [finding for finding in found if finding is not None]
@@ -114,10 +119,10 @@ def _missing(hours: Ints) -> Finding | None:
 def _stuck(name: str, hours: Ints, values: Floats) -> Finding | None:
     starts = np.flatnonzero(np.append(True, np.diff(values) != 0))
     lengths = np.diff(np.append(starts, len(values)))
-    recent = hours[starts] > hours[-1] - 8 * HOURS_PER_WEEK
-    earlier = int(lengths[~recent].max(initial=0))
-    if not recent.any():
+    if len(starts) == 1:
         return None  # it never changed: that is how it is measured there
+    recent = hours[starts + lengths - 1] > hours[-1] - 8 * HOURS_PER_WEEK
+    earlier = int(lengths[~recent].max(initial=0))
     longest = int(np.argmax(np.where(recent, lengths, 0)))
     start, length = int(starts[longest]), int(lengths[longest])
     if length <= max(STUCK[name], 2 * earlier):
@@ -134,9 +139,9 @@ def _weather(name: str, hours: Ints, values: Floats) -> Finding | None:
     end = int(hours[-1]) + 1
     for weeks in WEEKS[1:]:
         first = end - weeks * HOURS_PER_WEEK
-        new = values[hours >= first]
+        new = values[(hours >= first) & (hours < first + 24 * REFERENCE_DAYS)]
         old = values[(hours < first) & (hours >= first - 24 * REFERENCE_DAYS)]
-        if not len(old) or not len(new):
+        if len(old) < 24 * REFERENCE_DAYS / 4 or not len(new):
             continue
         mean, before = float(new.mean()), float(old.mean())
         if name == "temperature":
@@ -177,13 +182,13 @@ def _level(days: _Days) -> Finding | None:
     end = int(days.day[-1]) + 1
     worst: tuple[float, int, float] | None = None
     for weeks in WEEKS:
-        jump = _jump(days, end, weeks)
-        years = range(1, (end - int(days.day[0])) // 364 + 1)
-        earlier = [_jump(days, end - 364 * year, weeks) for year in years]  # the same weekdays
-        if weeks == 1 and not any(earlier):
-            continue  # it may be a holiday's: a single week proves nothing without another year's
+        first = end - 7 * weeks
+        length = min(7 * weeks, REFERENCE_DAYS)
+        jump = _jump(days, first, length)
+        years = range(1, (end - int(days.day[0])) // 364 + 1)  # of the same weekdays
+        earlier = [_jump(days, first - 364 * year, length) for year in years]
         unexplained = min([jump, *(jump - other for other in earlier if other)], key=abs)
-        beyond = abs(unexplained) - np.log(LEVEL_LIMIT[weeks])
+        beyond = abs(unexplained) - np.log(WEEK_LIMIT if weeks == 1 else LEVEL_LIMIT)
         if beyond > 0 and (worst is None or beyond > worst[0]):
             worst = (beyond, weeks, jump)
     if worst is None:
@@ -196,18 +201,22 @@ def _level(days: _Days) -> Finding | None:
     return _finding("level", (end - 7 * weeks) * 24, end * 24 - 1, detail)
 
 
-def _jump(days: _Days, end: int, weeks: int) -> float:
-    """Return by how much the level of so many weeks before day `end` differs from the 28 days
+def _jump(days: _Days, first: int, length: int) -> float:
+    """Return by how much the level of so many days from day `first` differs from the 28 days
     before them, as a logarithm, beyond what weather and calendar explain; 0 if it can't be told.
 
     A linear regression on the days before, within blocks of 28 days so that growth is no cause,
-    says what they explain. Upper quartiles are compared: storms and holidays only ever lower days.
+    says what they explain. Upper quartiles are compared, of a single week the best days: storms
+    and holidays only ever lower days, and seldom all of a week.
     """
-    first = end - 7 * weeks
     past = days.day < first
-    new = (days.day >= first) & (days.day < end)
+    new = (days.day >= first) & (days.day < first + length)
     last = past & (days.day >= first - REFERENCE_DAYS)
-    if past.sum() < LEAST_DAYS * 0.75 or new.sum() < 3 * weeks or last.sum() < REFERENCE_DAYS / 2:
+    if (
+        past.sum() < LEAST_DAYS * 0.75
+        or new.sum() * 7 < 3 * length
+        or last.sum() * 2 < REFERENCE_DAYS
+    ):
         return 0.0
     block = (first - 1 - days.day[past]) // REFERENCE_DAYS
     number = np.maximum(np.bincount(block), 1)
@@ -219,7 +228,25 @@ def _jump(days: _Days, end: int, weeks: int) -> float:
     ridge = np.diag([2.5, 0.5, 0.5])  # little history, little said
     effect = np.linalg.solve(causes.T @ causes + ridge, causes.T @ within(days.demand[past]))
     rest = days.demand - days.causes @ effect
-    return float(np.quantile(rest[new], 0.75) - np.quantile(rest[last], 0.75))
+    share = 1.0 if length == 7 else 0.75
+    return float(np.quantile(rest[new], share) - np.quantile(rest[last], share))
+
+
+def _multiples(hours: Ints, rentals: Floats) -> Finding | None:
+    """Find newest hours of which each was counted several times, as a join of tables does."""
+    newest = rentals[::-1]
+    whole = np.where(newest % 1 == 0, newest, 1).astype(np.int64)  # no fraction has a factor
+    shared = np.gcd.accumulate(whole)
+    length = int((shared != 1).sum())
+    if (
+        length == len(hours)  # that is how it is counted there
+        or np.count_nonzero(whole[:length]) < MULTIPLE_HOURS
+        or hours[-length] <= hours[-1] - WEEKS[-1] * HOURS_PER_WEEK
+    ):
+        return None
+    times = shared[length - 1]
+    detail = f"all rentals are multiples of {times}, as if each was counted {times} times"
+    return _finding("multiples", hours[-length], hours[-1], detail)
 
 
 def _pattern(hours: Ints, working: NDArray[np.int16], rentals: Floats) -> Finding | None:

@@ -15,6 +15,10 @@ RESAMPLES = 2000
 COVERAGE_BAND = (round(LEVEL - 0.05, 2), round(LEVEL + 0.05, 2))
 SLICE_HOURS, SLICE_DAYS = 24, 5
 """A slice with fewer of either says nothing."""
+SLICE_SURE = 0.8
+"""Share of resamples in which a slice must be worse before it counts. It is lower than the level at
+which a challenger is better: a slice has few hours, and what it may spoil needs no proof to be kept
+from clients. At 0.5, any of twelve slices would stop a better challenger by chance."""
 GROUPS = {"night": (22, 6), "morning": (6, 10), "midday": (10, 16), "evening": (16, 22)}
 """Hours of the day, from the first to before the last."""
 
@@ -26,8 +30,7 @@ class Rules:
     Attributes
     ----------
     level : float
-        Share of resamples in which the challenger's error must be lower; of those in which a slice
-        must be worse before it counts.
+        Share of resamples in which the challenger's error must be lower.
     slice : float
         Share by which the error of a slice may grow.
     hours : int
@@ -36,7 +39,7 @@ class Rules:
 
     level: float = 0.95
     slice: float = 0.1
-    hours: int = 168
+    hours: int = 144
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,5 +301,5 @@ def _slice(name: str, errors: Floats, days: NDArray[np.int64], rules: Rules) -> 
         "champion": champion,
         "change": change,
         "confidence": confidence,
-        "worse": change > rules.slice and confidence >= rules.level,
+        "worse": change > rules.slice and confidence >= SLICE_SURE,
     }

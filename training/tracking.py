@@ -51,6 +51,7 @@ LIBRARIES = (
     "skl2onnx",
     "skops",
 )
+MISSING = "it is missing; put it back, or an empty file in its place to begin a new one"
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _PATIENCE = 20.0
 _TRUSTED = [
@@ -67,18 +68,19 @@ class TrackingUnavailable(Exception):
     """The MLflow store can't be reached or written; the message says which and why."""
 
 
-def check(uri: str) -> None:
+def check(uri: str, *, new: bool = False) -> None:
     """Find out within seconds, without importing mlflow, whether a store can be used.
 
     Raises
     ------
     TrackingUnavailable
-        Its server does not answer, or its SQLite file is locked or not writable.
+        Its server does not answer, or its SQLite file is locked, not writable, or missing though
+        it is not `new`: what was logged is not to be replaced by an empty store without a word.
     """
     scheme = urlsplit(uri).scheme.partition("+")[0]
     try:
         if scheme == "sqlite":
-            _check_sqlite(_file_of(uri))
+            _check_sqlite(_file_of(uri), new)
         elif scheme in _PORTS:
             address = (urlsplit(uri).hostname or "", urlsplit(uri).port or _PORTS[scheme])
             socket.create_connection(address, timeout=5).close()
@@ -129,7 +131,12 @@ def log_training(
 
 
 def log_receipt(
-    uri: str, artifact_location: str, receipt: dict[str, Any], run_id: str | None
+    uri: str,
+    artifact_location: str,
+    receipt: dict[str, Any],
+    run_id: str | None,
+    *,
+    new: bool = False,
 ) -> None:
     """Store a promotion receipt as `receipt.json` of a run; of a new one if there was no training.
 
@@ -141,7 +148,7 @@ def log_receipt(
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    check(uri)
+    check(uri, new=new)
     try:
         client = _client(uri)
         known = run_id or _decision_without_training(client, uri, artifact_location, receipt)
@@ -400,7 +407,9 @@ def _check_http(uri: str) -> None:
         pass
 
 
-def _check_sqlite(path: Path) -> None:
+def _check_sqlite(path: Path, new: bool) -> None:
+    if not (new or path.exists()):
+        raise OSError(MISSING)
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")

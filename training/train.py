@@ -132,6 +132,7 @@ def train(
     cluster: str = "",
     quick: bool = False,
     accept_data: bool = False,
+    new_store: bool = True,
     progress: Progress = lambda stage, share: None,
 ) -> TrainingResult:
     """Train on all but the newest 28 days, score on those, export and log.
@@ -154,6 +155,8 @@ def train(
         Spend less on it: a first champion within a minute.
     accept_data : bool
         Train on data that is doubtful (see `training.checks`) all the same.
+    new_store : bool
+        Make MLflow's store if it is a file that is missing.
     progress : callable
         Gets each stage at its start, with the share of the whole that is done.
 
@@ -175,7 +178,7 @@ def train(
     findings = checks.find(clean, calendar)
     if findings and not accept_data:
         raise TrainingRejected(_reason(findings), findings)
-    tracking.check(tracking_uri)
+    tracking.check(tracking_uri, new=new_store)
     wait_for_store = tracking.prepare(tracking_uri, artifact_location)
 
     progress("searching", 0.05)

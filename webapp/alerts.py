@@ -120,6 +120,19 @@ def error_high(raised: bool) -> Values | None:
     }
 
 
+def champion_weak(_raised: bool) -> Values | None:
+    """Find that the champion was no better on its holdout than repeating last week, as a first
+    one may be: nothing else could serve."""
+    champion = queries.champion()
+    if champion is None:
+        return None
+    holdout = champion["holdout"]
+    mae, baseline = holdout["metrics"].get("mae"), holdout["baseline"].get("mae")
+    if mae is None or baseline is None or mae <= baseline:
+        return None
+    return {"mae": round(mae, 1), "baseline": round(baseline, 1)}
+
+
 def coverage_off(raised: bool) -> Values | None:
     """Find that the champion's intervals are too narrow or too wide on live hours."""
     judged = _judged()
@@ -132,7 +145,7 @@ def coverage_off(raised: bool) -> Values | None:
     return {"coverage": round(100 * live.coverage), "horizon": horizon, "hours": live.hours}
 
 
-def inputs_drift(_raised: bool) -> Values | None:
+def inputs_drift(raised: bool) -> Values | None:
     """Find inputs that differ from the same season of earlier years."""
     newest = queries.newest_observation()
     if newest is None or queries.is_demo():
@@ -143,7 +156,7 @@ def inputs_drift(_raised: bool) -> Values | None:
         found = season_drift(queries.observations_frame(), newest, DRIFT_DAYS)
         kept = now, found
         current_app.extensions["vlib_drift"] = kept
-    names = [item.name for item in kept[1] if item.flagged]
+    names = [item.name for item in kept[1] if item.severity > (MILDER if raised else 1)]
     return {"names": ", ".join(names), "days": DRIFT_DAYS} if names else None
 
 
@@ -189,6 +202,15 @@ CONDITIONS = (
         N_("The last training ended as {status}: {reason}"),
         N_("Mend what the reason names, and train again; the last good model serves on."),
         training_failed,
+    ),
+    Condition(
+        "champion_weak",
+        N_(
+            "The champion is worse than repeating last week: on its holdout it was off by {mae} "
+            "rentals an hour, last week by {baseline}."
+        ),
+        N_("Bring more history, or mend what the page Drift shows of it, and train again."),
+        champion_weak,
     ),
     Condition(
         "error_high",
@@ -276,12 +298,13 @@ def _told(condition: Condition, values: Values) -> Values:
 def _judged() -> tuple[int, queries.LiveScore, dict[str, float]] | None:
     """Return the horizon the champion is judged at, its live score and its holdout's metrics.
 
-    That is a day ahead, else the horizon with most live hours; None while there are too few.
+    That is a day ahead, else the horizon with most live hours; None while there are too few. Hours
+    whose rentals were estimated are no evidence: they may be as wrong as the model.
     """
     champion = queries.champion()
     if champion is None:
         return None
-    live = queries.live_scores(model_version=int(champion["version"]))
+    live = queries.live_scores(model_version=int(champion["version"]), counted=True)
     held = champion["holdout"]["horizons"]
     known = [h for h in HORIZONS if str(h) in held and h in live and live[h].hours >= ENOUGH]
     if not known:

@@ -35,7 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "VLIB_HOLIDAYS": "US-DC",  # country and subdivision, as the holidays library names them
     "VLIB_PROMOTION_LEVEL": 0.95,  # share of resampled days in which a challenger must be better
     "VLIB_PROMOTION_SLICE": 0.1,  # share by which the error of any slice of hours may grow
-    "VLIB_PROMOTION_HOURS": 168,  # fewest hours, new to champion and challenger, to compare on
+    "VLIB_PROMOTION_HOURS": 144,  # fewest new hours to compare on; a week less what may be missing
     "VLIB_ALERT_WEBHOOK": "",  # an address that is sent what happens, as JSON
     "VLIB_ALERT_SECONDS": 60.0,  # how often the conditions of alerts are looked at
     "VLIB_ALERT_ERROR": 1.5,  # times the holdout's error that a live error may reach

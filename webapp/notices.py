@@ -5,10 +5,9 @@ that schedules: in order, again and again with growing pauses, and in nobody's w
 of the database itself is told from memory.
 """
 
+import asyncio
 import datetime as dt
-import json
 import logging
-import urllib.request
 from typing import Any
 
 from flask import current_app
@@ -17,7 +16,7 @@ from . import queries
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 5  # seconds that the webhook has to answer
+TIMEOUT = 5.0  # seconds that the webhook has, from the first look-up to the answer
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3600  # seconds between tries
 EXPIRES = dt.timedelta(days=3)
 
@@ -60,14 +59,29 @@ def _outage_told() -> bool:
 
 def _post(body: dict[str, Any]) -> bool:
     """Send one notice; say whether it was taken."""
-    request = urllib.request.Request(  # noqa: S310 - the setting is checked to be http or https
-        current_app.config["VLIB_ALERT_WEBHOOK"],
-        json.dumps(body | {"application": "vlib"}).encode(),
-        {"Content-Type": "application/json"},
-    )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT):  # noqa: S310 - as above
-            return True
+        status = asyncio.run(_status(current_app.config["VLIB_ALERT_WEBHOOK"], body))
     except (OSError, ValueError) as error:
-        log.warning("The webhook did not take the notice %s: %s", body["event"], error)
-        return False
+        refusal = str(error) or f"no answer within {TIMEOUT:g} s"
+    else:
+        if 200 <= status < 300:
+            return True
+        refusal = f"it answers {status}"
+    log.warning("The webhook did not take the notice %s: %s", body["event"], refusal)
+    return False
+
+
+async def _status(url: str, body: dict[str, Any]) -> int:
+    """Return what the webhook answers; a redirect is no address that anybody has set."""
+    import aiohttp  # half a second, that only the process which schedules has to spend
+
+    limit = aiohttp.ClientTimeout(total=TIMEOUT)
+    notice = body | {"application": "vlib"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit, trust_env=True) as session,
+            session.post(url, json=notice, allow_redirects=False) as answer,
+        ):
+            return answer.status
+    except aiohttp.ClientError as error:
+        raise ConnectionError(f"{type(error).__name__} {error}") from None

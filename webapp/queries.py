@@ -518,11 +518,14 @@ def delete_predictions(ids: Sequence[str]) -> int:
         return connection.execute(delete(Prediction).where(Prediction.id.in_(ids))).rowcount
 
 
-def live_scores(days: int = 7, model_version: int | None = None) -> dict[int, LiveScore]:
+def live_scores(
+    days: int = 7, model_version: int | None = None, *, counted: bool = False
+) -> dict[int, LiveScore]:
     """Return the live error by horizon over the last days up to the newest observation.
 
     The last live prediction of each hour at each of the horizons counts, of all versions or of
-    one; a horizon without any is left out.
+    one, and of all hours or of those whose rentals were counted and not estimated; a horizon
+    without any is left out.
     """
     said, actual = LatestPrediction, Observation.rentals
     with reading() as connection:
@@ -537,6 +540,8 @@ def live_scores(days: int = 7, model_version: int | None = None) -> dict[int, Li
             .where(*mine, said.id.in_(last))
             .group_by(said.kind)
         )
+        if counted:
+            statement = statement.where(~Observation.estimated)
         return {kind: LiveScore(*score) for kind, *score in connection.execute(statement)}
 
 
@@ -614,6 +619,13 @@ def mlflow_run_of(version: int) -> str | None:
     found = select(ModelVersion.mlflow_run_id).where(ModelVersion.version == version)
     with reading() as connection:
         return connection.scalar(found)
+
+
+def is_in_mlflow() -> bool:
+    """Say whether any version was registered in MLflow, whose store thus was made."""
+    statement = select(ModelVersion.version).where(ModelVersion.mlflow_version.is_not(None))
+    with reading() as connection:
+        return connection.scalar(statement.limit(1)) is not None
 
 
 def champion_in_mlflow() -> str | None:

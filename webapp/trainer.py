@@ -131,6 +131,7 @@ def run(run_id: str) -> None:
             cluster=config["VLIB_TRAINING_CLUSTER"],
             quick=asked["trigger"] == "first",
             accept_data=asked["accept_data"],
+            new_store=not queries.is_in_mlflow(),
             progress=partial(report, run_id),
         )
     except TrainingRejected as error:
@@ -157,7 +158,8 @@ def reject(run_id: str, receipt: dict[str, Any]) -> None:
 def log_receipt(receipt: dict[str, Any], mlflow_run_id: str | None) -> None:
     """Store a receipt in MLflow too."""
     uri = current_app.config["VLIB_MLFLOW_TRACKING_URI"]
-    tracking.log_receipt(uri, artifact_location(), receipt, mlflow_run_id)
+    new = not queries.is_in_mlflow()
+    tracking.log_receipt(uri, artifact_location(), receipt, mlflow_run_id, new=new)
 
 
 def artifact_location() -> str:

@@ -31,6 +31,7 @@ def poisoned(frame: pd.DataFrame, weeks: int, column: str, how: str) -> pd.DataF
     spoilt = {
         "shuffled": lambda: np.random.default_rng(0).permutation(values),
         "constant": lambda: np.full(len(values), values[0]),
+        "zero": lambda: np.zeros(len(values)),
         "three times": lambda: 3 * values,
         "a third": lambda: np.round(values / 3),
         "six hours late": lambda: np.roll(values, 6),
@@ -50,7 +51,8 @@ def poisoned(frame: pd.DataFrame, weeks: int, column: str, how: str) -> pd.DataF
         ("rentals", "shuffled", {"pattern"}),
         ("rentals", "six hours late", {"pattern"}),
         ("rentals", "constant", {"stuck"}),
-        ("rentals", "three times", {"level"}),
+        ("rentals", "zero", {"stuck"}),
+        ("rentals", "three times", {"level", "multiples"}),
         ("rentals", "a third", {"level"}),
         ("rentals", "unknown", {"range"}),
         ("humidity", "constant", {"stuck"}),
@@ -61,7 +63,9 @@ def test_poison_is_found_wherever_the_history_ends(
     frame: pd.DataFrame, calendar: Calendar, column: str, how: str, checks: set[str]
 ) -> None:
     for end in ENDS:
-        for weeks in (2, 3, 4):
+        for weeks in (1, 2, 3, 4, 6, 8, 12):
+            if weeks == 1 and column == "temperature":
+                continue  # a week may really be as hot as that
             spoilt = poisoned(until(frame, end), weeks, column, how)
             found = invalid(spoilt) or find(spoilt, calendar)
             assert checks & {finding["check"] for finding in found}, (end, weeks)
@@ -86,6 +90,36 @@ def test_no_real_history_is_doubted(frame: pd.DataFrame, calendar: Calendar, day
     assert {end: find(until(frame, end, days), calendar) for end in ends} == {
         end: [] for end in ends
     }
+
+
+def test_no_month_of_the_real_history_is_doubted(frame: pd.DataFrame, calendar: Calendar) -> None:
+    months = pd.date_range("2011-04-01", "2013-01-01", freq="MS").strftime("%Y-%m-%d")
+    found = {
+        (end, days): find(until(frame, end, days), calendar) for end in months for days in (90, 731)
+    }
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("how", ["three times", "a third"])
+@pytest.mark.parametrize("days", [120, 300])
+def test_one_week_is_found_without_another_year(
+    frame: pd.DataFrame, calendar: Calendar, how: str, days: int
+) -> None:
+    for end in ENDS:
+        assert find(poisoned(until(frame, end, days), 1, "rentals", how), calendar), end
+
+
+def test_what_was_counted_thrice_is_found_though_its_level_is_likely(
+    frame: pd.DataFrame, calendar: Calendar
+) -> None:
+    (found,) = find(poisoned(frame, 1, "rentals", "three times"), calendar)  # after Christmas
+    assert (found["check"], found["first"], found["last"]) == (
+        "multiples",
+        "2012-12-25",
+        "2012-12-31",
+    )
+    assert found["detail"] == "all rentals are multiples of 3, as if each was counted 3 times"
+    assert find(frame.assign(rentals=3 * frame["rentals"]), calendar) == []
 
 
 def test_a_small_system_is_not_doubted(frame: pd.DataFrame, calendar: Calendar) -> None:

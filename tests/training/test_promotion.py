@@ -77,6 +77,20 @@ def test_a_slice_is_worse_beyond_the_share_and_beyond_noise() -> None:
     assert not any(item["worse"] for item in tolerant)
 
 
+@pytest.mark.parametrize(("days", "confidence", "worse"), [(2, 0.89, True), (1, 0.67, False)])
+def test_a_slice_needs_less_proof_than_a_challenger(
+    days: int, confidence: float, worse: bool
+) -> None:
+    morning = (np.arange(168) % 24 >= 6) & (np.arange(168) % 24 < 10)
+    spoilt = morning & (np.arange(168) < 24 * days)
+    challenger = scored([10.0] * 7).assign(predicted=np.where(spoilt, 160, 110))
+    champion = scored([11.0] * 7)
+    slices = weigh(challenger, champion, np.ones(168, bool), Rules())["slices"]
+    (found,) = [item for item in slices if item["slice"] == "morning, working day"]
+    assert found["change"] > 0.5 and found["confidence"] == pytest.approx(confidence, abs=0.03)
+    assert found["worse"] is worse
+
+
 @pytest.mark.parametrize(
     ("challenger", "champion", "rules", "status", "reason"),
     [

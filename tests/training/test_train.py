@@ -175,6 +175,15 @@ def test_a_store_is_made_whole_or_not_at_all(
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
 
 
+def test_a_store_that_is_missing_is_no_new_one(tmp_path: Path) -> None:
+    store = tmp_path / "mlflow.db"
+    with pytest.raises(tracking.TrackingUnavailable, match="it is missing; put it back"):
+        tracking.check(f"sqlite:///{store}")
+    assert not store.exists()
+    store.touch()  # as the message says
+    tracking.check(f"sqlite:///{store}")
+
+
 def test_unreachable_server_is_named_without_its_password() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]

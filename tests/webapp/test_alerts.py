@@ -2,8 +2,10 @@
 
 import datetime as dt
 import json
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
+from training.drift import Drift
 from webapp import alerts, journal, notices, queries, retraining, scheduler
 from webapp.queries import LiveScore
 
@@ -29,6 +32,11 @@ class Webhook:
                 if webhook.status == 204:
                     webhook.told.append(json.loads(body))
                 self.send_response(webhook.status)
+                self.send_header("Location", webhook.url)
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -91,6 +99,36 @@ def test_what_is_raised_at_one_threshold_is_cleared_at_a_milder_one(live: dict[s
     assert alerts.error_high(True) is None
 
 
+def test_drift_is_raised_at_one_threshold_and_cleared_at_a_milder_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def humidity(difference: float) -> Drift:
+        return Drift("humidity", "%", 60 + difference, 60, 10, 2, difference > 10, None)
+
+    monkeypatch.setattr(queries, "is_demo", lambda: False)
+    with app.app_context():
+        for difference, found in ((9.5, (False, True)), (8.5, (False, False)), (11, (True, True))):
+            app.extensions["vlib_drift"] = queries.utcnow(), [humidity(difference)]
+            assert tuple(alerts.inputs_drift(held) is not None for held in (False, True)) == found
+
+
+def test_estimated_hours_are_no_evidence(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(queries, "live_scores", lambda **how: asked.append(how) or {})
+    with app.app_context():
+        assert alerts.error_high(False) is alerts.coverage_off(False) is None
+    assert [how["counted"] for how in asked] == [True, True]
+
+
+@pytest.mark.parametrize(("mae", "holds"), [(63.0, True), (62.0, False), (None, False)])
+def test_a_champion_that_is_worse_than_last_week(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, mae: float | None, holds: bool
+) -> None:
+    holdout = {"metrics": {"mae": mae}, "baseline": {"mae": 62.0}}
+    monkeypatch.setattr(queries, "champion", lambda: {"version": "1", "holdout": holdout})
+    assert alerts.champion_weak(False) == ({"mae": 63.0, "baseline": 62.0} if holds else None)
+
+
 def test_too_few_live_hours_judge_nothing(live: dict[str, float]) -> None:
     live |= {"hours": 71, "mae": 1e4, "coverage": 0.0}
     assert alerts.error_high(False) is alerts.coverage_off(False) is None
@@ -112,7 +150,7 @@ def test_predictions_that_wait_for_the_database(
 
 def test_every_text_can_be_told() -> None:
     names = {"missing", "problem", "seconds", "newest", "status", "reason", "hours", "horizon"}
-    names |= {"mae", "holdout", "coverage", "days", "names"}
+    names |= {"mae", "holdout", "coverage", "days", "names", "baseline"}
     told = [item.text.format(**dict.fromkeys(names, "it")) for item in alerts.CONDITIONS]
     assert not any("{" in text for text in told)
 
@@ -164,6 +202,60 @@ def test_a_notice_is_tried_again_in_order(webhook: Webhook, app: Flask) -> None:
     queries.postpone_notice(queries.unsent_notices()[0]["id"], dt.timedelta(seconds=-1))
     notices.send_all()
     assert webhook.events() == ["failed", "degraded training_failed"]
+
+
+@pytest.fixture
+def told_to(app: Flask) -> Iterator[Callable[[Callable[[socket.socket], None]], None]]:
+    """Return a function that sends a notice to a webhook which answers in a way of its own."""
+    with app.app_context(), socket.create_server(("127.0.0.1", 0)) as server:
+        app.config["VLIB_ALERT_WEBHOOK"] = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        queries.forget_notices(dt.timedelta())
+        queries.add_run("lost", "admin", None)
+        queries.finish_run("lost", "failed", "The disk is full.")
+
+        def tell(answer: Callable[[socket.socket], None]) -> None:
+            def serve() -> None:
+                with server.accept()[0] as client:
+                    client.recv(2**16)
+                    answer(client)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            notices.send_all()
+            thread.join()
+
+        yield tell
+
+
+def test_nonsense_is_not_taken(told_to: Callable[[Any], None]) -> None:
+    told_to(lambda client: client.sendall(b"what?\r\n\r\n"))
+    assert [item["attempts"] for item in queries.unsent_notices()] == [1]
+
+
+def test_a_server_that_drips_holds_nothing_up(
+    told_to: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drip(client: socket.socket) -> None:
+        try:
+            for byte in b"HTTP/1.1 204 " + b"x" * 100:
+                client.sendall(bytes([byte]))
+                time.sleep(0.1)
+        except OSError:  # nobody listens any more
+            pass
+
+    monkeypatch.setattr(notices, "TIMEOUT", 0.5)
+    start = time.monotonic()
+    told_to(drip)
+    assert time.monotonic() - start < 5
+    assert [item["attempts"] for item in queries.unsent_notices()] == [1]
+
+
+def test_a_redirect_is_not_followed(webhook: Webhook, app: Flask) -> None:
+    queries.add_run("lost", "admin", None)
+    queries.finish_run("lost", "failed", "The disk is full.")
+    webhook.status = 302
+    notices.send_all()
+    assert [item["attempts"] for item in queries.unsent_notices()] == [1]
 
 
 def test_an_outage_of_the_database_is_told_once(

@@ -41,10 +41,10 @@ def test_a_rollback_is_not_undone_by_the_hours_that_it_overruled(app: Flask) -> 
 
 def test_too_few_hours_are_counted_in_words(app: Flask) -> None:
     with app.app_context():
-        assert gate._too_few(168, 1, "2012-12-24T22:00:00") is None
-        assert gate._too_few(167, 1, "2012-12-24T22:00:00") == (
-            "too few new hours to compare on: 167 are newer than what champion (version 1, to "
-            "2012-12-24T22:00:00) and challenger have seen, 168 are needed"
+        assert gate._too_few(144, 1, "2012-12-24T22:00:00") is None
+        assert gate._too_few(143, 1, "2012-12-24T22:00:00") == (
+            "too few new hours to compare on: 143 are newer than what champion (version 1, to "
+            "2012-12-24T22:00:00) and challenger have seen, 144 are needed"
         )
 
 

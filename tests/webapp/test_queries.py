@@ -166,6 +166,14 @@ def test_live_error_counts_the_last_live_prediction_of_each_hour_and_horizon(
     assert queries.live_scores(days=8)[1] == (2, 34.5, 1.0, 5.5)
 
 
+def test_estimated_hours_can_be_left_out_of_live_error(database: Flask, version: int) -> None:
+    before = HOUR - dt.timedelta(hours=1)
+    queries.upsert_observations([observation(), observation(before, estimated=True)])
+    queries.insert_predictions([prediction(1), prediction(2, datetime=before)])
+    assert queries.live_scores()[1].hours == 2
+    assert queries.live_scores(counted=True)[1].hours == 1
+
+
 def test_without_hours_there_is_no_live_error(database: Flask) -> None:
     assert queries.live_scores() == {}
 

@@ -228,7 +228,7 @@ class Check(Answer):
 class Finding(Answer):
     """What is doubtful about the data, of which days."""
 
-    check: Literal["range", "missing hours", "stuck", "weather", "level", "pattern"]
+    check: Literal["range", "missing hours", "stuck", "weather", "level", "multiples", "pattern"]
     first: str
     last: str
     detail: str

@@ -78,6 +78,7 @@ SENTENCES = (
         "rentals are {times} times what the weeks before, weather and calendar let expect, and no "
         "earlier year has the like"
     ),
+    N_("all rentals are multiples of {number}, as if each was counted {times} times"),
     N_(
         "rentals do not follow the hours of the day as they did: correlation with the typical day "
         "{now}, {usual} before"
