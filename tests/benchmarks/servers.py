@@ -55,7 +55,8 @@ def started(command: list[str], ready: str, log: Path, **settings: str) -> Itera
         process = subprocess.Popen(
             [*PYTHON, *command, "--port", str(port)],
             cwd=ROOT,
-            env=os.environ | {"PATH": PATH} | settings,
+            # A warm start has compiled files, whatever the shell says of them.
+            env=os.environ | {"PATH": PATH, "PYTHONDONTWRITEBYTECODE": ""} | settings,
             stdout=output,
             stderr=output,
             process_group=0,
