@@ -50,9 +50,10 @@ class Condition:
 
 
 def no_predictions(_raised: bool) -> Values | None:
-    """Find that nothing can be predicted, though no first training is under way."""
+    """Find that nothing can be predicted, though no first training is under way or about to be."""
     missing = predictor.missing()
-    return {"missing": "; ".join(missing)} if missing and queries.active_run() is None else None
+    coming = queries.active_run() is not None or queries.first_request() is None
+    return {"missing": "; ".join(missing)} if missing and not coming else None
 
 
 def champion_broken(_raised: bool) -> Values | None:

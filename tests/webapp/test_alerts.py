@@ -281,3 +281,14 @@ def test_old_notices_are_no_news(app: Flask, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(queries, "utcnow", lambda: later)
         notices.send_all()
         assert queries.unsent_notices() == []
+
+
+def test_a_new_instance_is_no_alert_until_its_first_training_failed(
+    app_without_model: Flask,
+) -> None:
+    with app_without_model.app_context():
+        assert alerts.no_predictions(False) is None
+        queries.add_run("run", "first", None)
+        assert alerts.no_predictions(False) is None
+        queries.finish_run("run", "failed", "a reason")
+        assert alerts.no_predictions(False) == {"missing": "no model has been trained yet"}
