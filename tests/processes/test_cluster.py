@@ -25,6 +25,10 @@ from training.train import on_cluster_or_here
 
 from .conftest import BUSY, ROOT, free_port, wait_for
 
+# scikit-learn gives each fit this process's filters, which a worker's threads share and swap: where
+# these make errors, a thread that finds them half swapped fails.
+pytestmark = pytest.mark.filterwarnings("default")
+
 Search = Callable[..., GridSearchCV]
 START = 60  # seconds that scheduler and workers may take on a quiet machine, imports included
 
