@@ -184,7 +184,7 @@ class Artefact:
         number = band_of(row[HORIZON].item())
         columns = BANDS[number].columns
         baseline, ratios = self._trees.contributions(BANDS[number].name, row[columns])
-        level = float(row[LEVEL]) if row[LEVEL] > 0 else self._level
+        level = scale_of(row[LEVEL].item(), self._level)
         found = {
             FEATURES[column]: level * ratio for column, ratio in zip(columns, ratios, strict=True)
         }

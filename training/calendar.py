@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import holidays as holidays_library
 import numpy as np
 from numpy.typing import NDArray
 
+from training.columns import Column, at
 from training.history import Ints
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2100
@@ -45,7 +46,7 @@ class Calendar:
         self.weekend = _weekend(holidays)
         self._holidays = _holiday_table(holidays)
         self._days = _day_table(holidays)
-        self.stated = _stated_table(holidays)
+        self._stated = _stated_table(holidays)
 
     def is_holiday(self, hours: Ints) -> NDArray[np.bool_]:
         """Return whether hours lie on a public holiday (1970 to 2100, else never)."""
@@ -59,6 +60,13 @@ class Calendar:
         before and the day after are working days; years outside 1970 to 2100 have the last day's.
         """
         return self._days.take(hours // 24, axis=0, mode="clip")
+
+    def stated(self, days: Column, holiday: Column) -> Any:
+        """Return the same of days since 1970-01-01, where somebody may know better.
+
+        `holiday` is 1, 0, or -1 for what the calendar says. Of one day, of shape (6,).
+        """
+        return at(self._stated, days * 3 + holiday + 1)
 
     def features(self, hours: Ints) -> CalendarFeatures:
         """Return hour, weekday and day of the year."""

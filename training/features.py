@@ -189,7 +189,7 @@ def _features(
     ahead = rows.hour - as_of
     level, *state = columns_of(at(table.state, rows.as_of - table.origin))
     days, hour = divmod(rows.hour, 24)
-    weekday, working, *day = columns_of(at(calendar.stated, days * 3 + rows.holiday + 1))
+    weekday, working, *day = columns_of(calendar.stated(days, rows.holiday))
     raining = rows.weather >= RAIN
     *hours_ago, warmth, warmest, rain_5h, rain_23h = columns_of(past)
     # Where the same hours of the last days lie, by kind.

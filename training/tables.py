@@ -146,11 +146,6 @@ class Tables:
             self.same_hour[part, 5] = np.where(number > 0, LITTLE * number, np.nan)
             self.same_hour[part, 6] = LITTLE * self.days.sum(axis=1)
 
-    def cell_after(self, hours: Ints) -> Ints:
-        """Return where hours lie in the tables of weather."""
-        last = len(self.weather) - 1
-        return np.minimum(np.maximum(self.after - hours, 0), last)
-
 
 def of(history: History, calendar: Calendar) -> Tables:
     """Return the tables of a history, made when they are first asked for."""

@@ -1,8 +1,8 @@
 """The way of a plain prediction: `POST /api/predict` as most clients send it, without Flask's.
 
 Flask's dispatch (a URL to match, two contexts, signals, a session) takes longer than all that a
-prediction needs. What is not plain, as a query, a key or an access token, and whatever turns out
-to be wrong goes the usual way from its first byte, and is answered there.
+prediction needs. What is not plain, as a query, a key or an access token, goes the usual way, and
+what turns out to be wrong is told there.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, request
 
 from .api.operations import BODY_BYTES
-from .api.parsing import read_exactly
+from .api.parsing import read_up_to
 from .api.predict import answer_plain
 
 if TYPE_CHECKING:  # typing's alone: no such module exists at run time
@@ -24,6 +24,8 @@ ROUTE = "/api/predict"
 ANSWERED = "vlib.route"
 """In the environment of a request: the route that answered without Flask's request."""
 JSON = ("Content-Type", "application/json")
+FAILED = "vlib.error"
+"""There too: what is to be told in place of an answer."""
 UNUSUAL = ("HTTP_TRANSFER_ENCODING", "HTTP_IDEMPOTENCY_KEY", "HTTP_X_VLIB_SOURCE")
 
 
@@ -32,25 +34,32 @@ def init_app(app: Flask) -> None:
     usual = app.wsgi_app
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not _is_plain(environ) or app.config["VLIB_ACCESS"] != "open":
-            return usual(environ, start_response)
-        body = read_exactly(environ["wsgi.input"], int(environ["CONTENT_LENGTH"]))
-        with app.app_context():
-            if (said := _answer(body)) is not None:
-                environ[ANSWERED] = ROUTE
-                start_response("200 OK", [JSON, ("Content-Length", str(len(said)))])
-                return [said]
-        environ["wsgi.input"] = BytesIO(body)
+        if _is_plain(environ) and app.config["VLIB_ACCESS"] == "open":
+            with app.app_context():
+                if (said := _answer(environ)) is not None:
+                    environ[ANSWERED] = ROUTE
+                    start_response("200 OK", [JSON, ("Content-Length", str(len(said)))])
+                    return [said]
         return usual(environ, start_response)
 
     app.wsgi_app = answer  # type: ignore[method-assign]
+    app.before_request(_fail)
 
 
-def _answer(body: bytes) -> bytes | None:
+def _answer(environ: WSGIEnvironment) -> bytes | None:
     try:
+        body = read_up_to(environ["wsgi.input"], int(environ["CONTENT_LENGTH"]))
+        environ["wsgi.input"] = BytesIO(body)
         return answer_plain(body)
-    except Exception:  # the usual way meets it again, and tells it to the client and the log
+    except Exception as error:  # the usual way tells it to the client and the log
+        environ[FAILED] = error
         return None
+
+
+def _fail() -> None:
+    """Raise what the shorter way met; nothing is tried twice."""
+    if (error := request.environ.pop(FAILED, None)) is not None:
+        raise error
 
 
 def _is_plain(environ: WSGIEnvironment) -> bool:

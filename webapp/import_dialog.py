@@ -74,10 +74,7 @@ def _settled(table: Table, proposal: Proposal, given: Mapping, yes: bool) -> Pro
     """Return a proposal that leaves nothing open."""
     while proposal.questions:
         question = proposal.questions[0]
-        if yes:
-            given = given.merged(_meant(question, _likely(question)))
-        else:
-            given = given.merged(_meant(question, _answer(question)))
+        given = given.merged(_meant(question, (_likely if yes else _answer)(question)))
         proposal = proposing.propose(table, given)
     return proposal
 

@@ -75,13 +75,17 @@ def test_whatever_is_wrong_is_told_by_the_usual_way(
 def test_what_can_not_be_stored_is_refused(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    tries: list[bytes] = []
+
+    def full(_: journal.Journal, lines: bytes) -> None:
+        tries.append(lines)
         raise Unavailable("full")
 
     with monkeypatch.context() as patch:
         patch.setattr(journal.Journal, "append", full)
         answer = client.post(WITHOUT_QUERY, json=HOUR)
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert len(tries) == 1
     assert client.post(WITHOUT_QUERY, json=HOUR).status_code == 200
 
 

@@ -154,8 +154,7 @@ def test_a_line_that_cant_be_taken_back_is_followed_by_none(
     with monkeypatch.context() as broken:
         broken.setattr(os, "pwrite", fail)
         broken.setattr(os, "ftruncate", fail)
-        # With a query it goes the usual way alone: a plain one is tried on both.
-        assert waiting.post("/api/predict?explain=false", json=HOUR).status_code == 503
+        assert waiting.post("/api/predict", json=HOUR).status_code == 503
     ask(waiting)
     assert len(segments.paths(journal.current().directory)) == 2
     journal.current().drain()

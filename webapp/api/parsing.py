@@ -59,9 +59,9 @@ def read_body(limit: int) -> bytes:
         environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
     )
     if length is not None and length <= limit:
-        return read_exactly(environ["wsgi.input"], length)
+        return read_up_to(environ["wsgi.input"], length)
     if length is None:
-        body = read_exactly(request.stream, limit + 1)
+        body = read_up_to(request.stream, limit + 1)
         if len(body) <= limit:
             return body
     # Most clients look for the answer only when they have sent everything.
@@ -71,8 +71,8 @@ def read_body(limit: int) -> bytes:
     raise TooLarge(f"The body may have {limit} bytes at most.")
 
 
-def read_exactly(stream: IO[bytes], size: int) -> bytes:
-    """Return `size` bytes or all there are: a stream gives what has arrived, not what is asked."""
+def read_up_to(stream: IO[bytes], size: int) -> bytes:
+    """Return up to `size` bytes; a stream gives what has arrived, not all it is asked."""
     parts = []
     while size and (part := stream.read(min(size, PART_BYTES))):
         parts.append(part)
