@@ -29,6 +29,11 @@ def columns_of(cells: NDArray[Any]) -> Any:
     return cells.tolist() if cells.ndim == 1 else cells.T
 
 
+def values_of(column: Column) -> list[Any]:
+    """Return plain numbers, in a list."""
+    return column.tolist() if isinstance(column, np.ndarray) else [column]
+
+
 def across(column: Column) -> Column:
     """Return values as rows of one, so that each meets the whole vector of its row."""
     return column[:, None] if isinstance(column, np.ndarray) else column

@@ -186,29 +186,11 @@ def _features(
     rows: Rows, as_of: Column, past: Floats, history: History, calendar: Calendar, table: Tables
 ) -> list[Column]:
     """Return a column for each of `FEATURES`; NaN where unknown."""
-    ahead = rows.hour - as_of
-    level, *state = columns_of(at(table.state, rows.as_of - table.origin))
-    days, hour = divmod(rows.hour, 24)
-    weekday, working, *day = columns_of(calendar.stated(days, rows.holiday))
+    hour = _hour_of(rows, as_of, history, calendar, table)
     raining = rows.weather >= RAIN
     *hours_ago, warmth, warmest, rain_5h, rain_23h = columns_of(past)
-    # Where the same hours of the last days lie, by kind.
-    place = at(table.place, _newest(as_of, ahead, 24) - table.origin)
-    kind = place + (working == 1) * table.kind
-    pattern, same_hours = _pattern(
-        rows.temperature, place, kind, kind + raining * table.rain, table
-    )
-    week = _newest(as_of, ahead, HOURS_PER_WEEK)
-    weeks = history.rentals_at(week), history.rentals_at(week - HOURS_PER_WEEK)
-    growth = _growth(as_of, ahead, place, kind, history, table)
-    typical, typical_3, analog, weight = pattern
     return [
-        level,
-        either(as_of == NO_HISTORY, UNKNOWN, ahead),
-        hour,
-        weekday,
-        working,
-        *day,
+        *hour.calendar,
         rows.weather,
         rows.temperature,
         rows.humidity,
@@ -218,15 +200,72 @@ def _features(
         at_least(rows.temperature, warmest),
         (rain_5h + raining) / 6,
         (rain_23h + raining) / 24,
-        *state[:5],
-        typical / level,
-        typical_3 / level,
-        analog / level,
-        weight,
-        *state[5:],
-        *(rentals / level for rentals in (*same_hours, *weeks)),
-        *(at_most(30.0, rentals / level) for rentals in growth),
+        *hour.state,
+        *_analog(rows.temperature, raining, hour, table),
+        *hour.momentum,
     ]
+
+
+class _Hour(NamedTuple):
+    """What hours have before their weather is known: features, in three parts, and where the same
+    hours of the last days lie.
+    """
+
+    calendar: Sequence[Column]
+    state: Sequence[Column]
+    momentum: Sequence[Column]
+    level: Column
+    place: Column
+    kind: Column
+    little: Column
+    little_of: Column
+
+
+def _hour_of(
+    rows: Rows, as_of: Column, history: History, calendar: Calendar, table: Tables
+) -> _Hour:
+    """Return the hours' own part; that of one hour is kept, as it is asked for again and again."""
+    if not isinstance(rows.hour, int):
+        return _hour(rows, as_of, history, calendar, table)
+    key = rows.hour, rows.as_of, rows.holiday
+    found: _Hour | None = table.kept.get(key)
+    if found is None:
+        if len(table.kept) >= _KEPT:
+            table.kept.clear()
+        found = table.kept[key] = _hour(rows, as_of, history, calendar, table)
+    return found
+
+
+_KEPT = 4096
+"""Hours of which the part is kept: a service is asked for those of the next days."""
+
+
+def _hour(rows: Rows, as_of: Column, history: History, calendar: Calendar, table: Tables) -> _Hour:
+    ahead = rows.hour - as_of
+    level, *state = columns_of(at(table.state, rows.as_of - table.origin))
+    days, hour = divmod(rows.hour, 24)
+    weekday, working, *day = columns_of(calendar.stated(days, rows.holiday))
+    place = at(table.place, _newest(as_of, ahead, 24) - table.origin)
+    kind = place + (working == 1) * table.kind
+    typical, typical_3, *last_days, little, little_of = columns_of(at(table.same_hour, kind))
+    week = _newest(as_of, ahead, HOURS_PER_WEEK)
+    weeks = history.rentals_at(week), history.rentals_at(week - HOURS_PER_WEEK)
+    growth = _growth(as_of, ahead, place, kind, history, table)
+    horizon = either(as_of == NO_HISTORY, UNKNOWN, ahead)
+    return _Hour(
+        [level, horizon, hour, weekday, working, *day],
+        [*state[:5], typical / level, typical_3 / level],
+        [
+            *state[5:],
+            *(rentals / level for rentals in (*last_days, *weeks)),
+            *(at_most(30.0, rentals / level) for rentals in growth),
+        ],
+        level,
+        place,
+        kind,
+        little,
+        little_of,
+    )
 
 
 def _newest(as_of: Column, ahead: Column, period: int) -> Column:
@@ -345,16 +384,15 @@ class _Batch:
         )
 
 
-def _pattern(
-    temperature: Column, place: Column, kind: Column, alike: Column, table: Tables
-) -> tuple[list[Column], list[Column]]:
-    """Return typical rentals of 6 and 3 days, the analog and its weight; those of the last days."""
-    typical, typical_3, *last_days, little, little_of = columns_of(at(table.same_hour, kind))
-    apart = table.warmth[place] - across(temperature)
-    weight = np.exp(apart * apart * -0.02) * table.alike[alike] * _RECENCY
-    total = np.add.reduce(weight, axis=-1) + little
-    analog = (np.vecdot(weight, table.days[place]) + little_of) / total
-    return [typical, typical_3, analog, total], last_days
+def _analog(
+    temperature: Column, raining: Column, hour: _Hour, table: Tables
+) -> tuple[Column, Column]:
+    """Return the analog, to the level, and its weight."""
+    apart = table.warmth[hour.place] - across(temperature)
+    alike = table.alike[hour.kind + raining * table.rain]
+    weight = np.exp(apart * apart * -0.02) * alike * _RECENCY
+    total = np.add.reduce(weight, axis=-1) + hour.little
+    return (np.vecdot(weight, table.days[hour.place]) + hour.little_of) / total / hour.level, total
 
 
 _RECENCY = 0.5 ** (np.arange(DAYS) / 10)

@@ -5,7 +5,7 @@ A look-up is `take(..., mode="clip")`: hours outside share the end cells, where 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -64,12 +64,15 @@ class Tables:
         1 where their rentals are known, else 0.
     six : float64[2 * kind, DAYS]
         1 where they are of the last 6 known of the kind, else 0.
+    kept : dict
+        What `features` keeps of single hours.
     alike : float64[2 * rain, DAYS]
         Their weight by kind and precipitation; 0 where unknown.
     """
 
     def __init__(self, history: History, calendar: Calendar) -> None:
         self.calendar = calendar
+        self.kept: dict[tuple[int, int, int], Any] = {}
         self.origin = history.start - 1
         with np.errstate(invalid="ignore", divide="ignore"):  # what can't be a number is none
             self._by_as_of(history)

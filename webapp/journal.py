@@ -113,7 +113,7 @@ class Journal:
         segment = self._segment
         if segment is not None and segment.pid != os.getpid():  # a fork: they are the parent's
             segment, self._closed = None, []
-        if segment is not None and (segment.broken or not segment.is_linked()):
+        if segment is not None and segment.broken:
             self._closed.append(segment)
             segment = None
         if segment is None:

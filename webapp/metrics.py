@@ -14,7 +14,6 @@ import threading
 import time
 import weakref
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import count
@@ -54,6 +53,7 @@ class WorkerCounter:
         self.pid = os.getpid()
         self._lock = threading.Lock()
         self._routes: set[str] = set()
+        self._totals: dict[str, float] = {}
         directory.mkdir(exist_ok=True)
         claims = (FileLock(directory / f"{number}.lock") for number in count())
         claim = next(lock for lock in claims if lock.acquire())
@@ -70,15 +70,22 @@ class WorkerCounter:
             if route not in self._routes:
                 self._routes.add(route)
                 for key in keys:  # buckets without requests are shown as well
-                    _add(self._seconds, key, 0.0)
-            _add(self._counts, _count_key(method, route, status), 1.0)
-            _add(self._seconds, keys[bisect_left(BUCKETS, seconds)], 1.0)
-            _add(self._seconds, keys[-1], seconds)
+                    self._add(self._seconds, key, 0.0)
+            self._add(self._counts, _count_key(method, route, status), 1.0)
+            self._add(self._seconds, keys[bisect_left(BUCKETS, seconds)], 1.0)
+            self._add(self._seconds, keys[-1], seconds)
 
     def add_predictions(self, version: int, source: str, number: int) -> None:
         """Count predictions of one version and source."""
         with self._lock:
-            _add(self._counts, _predictions_key(version, source), float(number))
+            self._add(self._counts, _predictions_key(version, source), float(number))
+
+    def _add(self, values: MmapedDict, key: str, amount: float) -> None:
+        total = self._totals.get(key)
+        if total is None:  # nobody else writes to these files: it is read once
+            total, _ = values.read_value(key)  # type: ignore[no-untyped-call]
+        self._totals[key] = total = total + amount
+        values.write_value(key, total, 0.0)  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -209,7 +216,10 @@ def count_predictions(predictions: Sequence[Prediction]) -> None:
     """Count predictions that have been stored."""
     counter = _metrics().counter()
     if counter is not None:
-        made = Counter([(item.model_version, item.source) for item in predictions])
+        made: dict[tuple[int, str], int] = {}
+        for item in predictions:
+            kind = item.model_version, item.source
+            made[kind] = made.get(kind, 0) + 1
         for (version, source), number in made.items():
             counter.add_predictions(version, source, number)
 
@@ -226,11 +236,6 @@ def _open(path: Path) -> MmapedDict:
         draft.write_bytes(bytes(FILE_BYTES))
         draft.replace(path)
     return MmapedDict(str(path))  # type: ignore[no-untyped-call]
-
-
-def _add(values: MmapedDict, key: str, amount: float) -> None:
-    value, _ = values.read_value(key)  # type: ignore[no-untyped-call]
-    values.write_value(key, value + amount, 0.0)  # type: ignore[no-untyped-call]
 
 
 @cache

@@ -24,7 +24,7 @@ from training.artefact import (
     read_understanding,
 )
 from training.calendar import Calendar
-from training.columns import Column
+from training.columns import values_of
 from training.history import HOURS_PER_WEEK, NO_HISTORY, History
 from training.quantiles import Quantiles
 from training.schema import WEATHER
@@ -376,8 +376,9 @@ def _predict(
     rows = _rows(requests, known)
     matrix = features.build(rows, known, predictor.calendar, as_known=chosen)
     rentals, lower, upper = artefact.predict(matrix).round(2).tolist()
-    happened, baseline = known.rentals_at(rows.hour - _WEEK_BEFORE).tolist()
-    as_of = [rows.as_of] if len(requests) == 1 else rows.as_of.tolist()
+    as_of = values_of(rows.as_of)
+    happened = values_of(known.rentals_at(rows.hour))
+    baseline = values_of(known.rentals_at(rows.hour - HOURS_PER_WEEK))
     ranges = artefact.metadata.get("ranges", {})
     revised = _revised(requests, as_of, chosen)
     predictions = [
@@ -399,30 +400,38 @@ def _predict(
     return predictions, matrix, artefact
 
 
-_WEEK_BEFORE = np.array([[0], [HOURS_PER_WEEK]])
-
-
 def _rows(requests: Sequence[HourRequest], known: History) -> features.Rows:
-    hour, weather, temperature, humidity, windspeed, feels_like, holiday, as_of = zip(
-        *requests, strict=True
-    )
-    known_until = [
-        of - 1 if until is None else until for of, until in zip(hour, as_of, strict=True)
-    ]
+    if len(requests) == 1:
+        (one,) = requests
+        return features.Rows(
+            hour=one.hour,
+            as_of=known.newest_before(_known_until(one)),
+            weather=one.weather,
+            temperature=one.temperature,
+            humidity=one.humidity,
+            windspeed=one.windspeed,
+            feels_like=one.feels_like,
+            holiday=_stated(one),
+        )
+    hour, weather, temperature, humidity, windspeed, feels_like, _, _ = zip(*requests, strict=True)
     return features.Rows(
-        hour=_column(hour, np.int64),
-        as_of=known.newest_before(_column(known_until, np.int64)),
-        weather=_column(weather, np.int8),
-        temperature=_column(temperature, np.float64),
-        humidity=_column(humidity, np.float64),
-        windspeed=_column(windspeed, np.float64),
-        feels_like=_column(feels_like, np.float64),  # None becomes NaN
-        holiday=_column([-1 if said is None else said for said in holiday], np.int8),
+        hour=np.array(hour, np.int64),
+        as_of=known.newest_before(np.array([_known_until(one) for one in requests], np.int64)),
+        weather=np.array(weather, np.int8),
+        temperature=np.array(temperature, np.float64),
+        humidity=np.array(humidity, np.float64),
+        windspeed=np.array(windspeed, np.float64),
+        feels_like=np.array(feels_like, np.float64),  # None becomes NaN
+        holiday=np.array([_stated(one) for one in requests], np.int8),
     )
 
 
-def _column(values: Sequence[Any], kind: type) -> Column:
-    return np.array(values, kind) if len(values) > 1 else values[0]
+def _known_until(request: HourRequest) -> int:
+    return request.hour - 1 if request.as_of is None else request.as_of
+
+
+def _stated(request: HourRequest) -> int:
+    return -1 if request.holiday is None else request.holiday
 
 
 def _revised(requests: Sequence[HourRequest], as_of: Sequence[int], chosen: bool) -> list[bool]:

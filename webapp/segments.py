@@ -41,10 +41,6 @@ class Segment:
             sync_folder(directory)
         return cls(lock)
 
-    def is_linked(self) -> bool:
-        """Say whether the file still has a name, or was deleted."""
-        return os.fstat(self.fd).st_nlink > 0
-
     def append(self, lines: bytes) -> int:
         """Write lines, all or none, and return the size of the file; one thread at a time.
 

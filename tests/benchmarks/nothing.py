@@ -19,6 +19,12 @@ def nothing() -> dict[str, str]:
     return {"status": "live"}
 
 
+def load() -> Flask:
+    """Load it in a worker."""
+    server.keep_the_processor()
+    return app
+
+
 if __name__ == "__main__":
     granian.Granian(
         "tests.benchmarks.nothing:app",
@@ -26,4 +32,4 @@ if __name__ == "__main__":
         port=int(sys.argv[-1]),
         workers=2,
         **server.SETTINGS,
-    ).serve()
+    ).serve(target_loader=load, wrap_loader=False)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from training import features, tables
 from training.calendar import Calendar
 from training.evaluate import metrics, seasonal_naive
 from training.features import (
@@ -19,6 +20,7 @@ from training.features import (
     observed_rows,
 )
 from training.history import NO_HISTORY, History, as_hours
+from training.tables import RAIN
 
 COLUMN = {name: index for index, name in enumerate(FEATURES)}
 
@@ -34,6 +36,21 @@ def test_one_row_is_the_same_as_in_many(history: History, calendar: Calendar) ->
     many = build(rows, history, calendar)
     for index in range(0, 1000, 9):
         assert np.array_equal(build(one(rows, index), history, calendar)[0], many[index])
+
+
+def test_what_is_kept_of_an_hour_fits_any_weather_and_holiday(
+    history: History, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "_KEPT", 5)
+    hours = np.repeat(history.hours[3000:3600:60], 3)  # too far apart to be each other's past
+    rows = observed_rows(history, hours, hours - np.resize(np.repeat([1, 24, 168], 3), 30))
+    rows.temperature[1::3] += 3.0
+    rows.weather[1::3] = RAIN
+    rows.holiday[2::3] = 1
+    many = build(rows, history, calendar)
+    for index in [*range(30), *range(30)]:
+        assert np.array_equal(build(one(rows, index), history, calendar)[0], many[index])
+    assert 0 < len(tables.of(history, calendar).kept) <= 5
 
 
 def test_ten_years_are_no_more_than_two(frame: pd.DataFrame, calendar: Calendar) -> None:

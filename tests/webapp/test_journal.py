@@ -162,14 +162,18 @@ def test_a_line_that_cant_be_taken_back_is_followed_by_none(
     assert stored() == 2
 
 
-def test_a_journal_whose_file_was_deleted_begins_another(waiting: FlaskClient) -> None:
+def test_a_journal_whose_file_was_deleted_is_stored_and_begins_another(
+    waiting: FlaskClient,
+) -> None:
     ask(waiting)
     (path,) = segments.paths(journal.current().directory)
     path.unlink()
     ask(waiting)
     journal.current().drain()
+    ask(waiting)
+    assert len(segments.paths(journal.current().directory)) == 1
     journal.current().drain()
-    assert stored() == 2
+    assert stored() == 3
 
 
 def test_the_journal_has_a_limit(waiting: FlaskClient, instance: Path) -> None:
