@@ -178,7 +178,8 @@ def decide(
     """
     first = evidence["champion"] is None and too_few is None
     doubts = [item["detail"] for item in behaviour if not item["passed"]]
-    doubts += _coverage_doubt(evidence["challenger"])
+    if not too_few:
+        doubts += _coverage_doubt(evidence["challenger"])
     wrong = [
         item["detail"] for item in behaviour if item["check"] == "sound" and not item["passed"]
     ]

@@ -72,10 +72,19 @@ def database_behind(raised: bool) -> Values | None:
 
 def history_late(_raised: bool) -> Values | None:
     """Find that observations have stopped to come."""
+    return _newest_if("late")
+
+
+def history_ahead(_raised: bool) -> Values | None:
+    """Find an observation of an hour that is still to come."""
+    return _newest_if("ahead")
+
+
+def _newest_if(state: str) -> Values | None:
     newest = queries.newest_observation()
     zone = ZoneInfo(current_app.config["VLIB_TIMEZONE"])
     now = dt.datetime.now(zone).replace(tzinfo=None)
-    if newest is None or monitoring.freshness(newest, now, demo=queries.is_demo()) != "late":
+    if newest is None or monitoring.freshness(newest, now, demo=queries.is_demo()) != state:
         return None
     return {"newest": newest.isoformat()}
 
@@ -185,6 +194,12 @@ CONDITIONS = (
         N_("No observation has come since {newest}, so predictions get worse by the day."),
         N_("See what sends them to POST /api/observations."),
         history_late,
+    ),
+    Condition(
+        "history_ahead",
+        N_("The newest observation, {newest}, is of an hour that is still to come."),
+        N_("Take it out as docs/operations.md says: until then screens and trainings end there."),
+        history_ahead,
     ),
     Condition(
         "weather_late",

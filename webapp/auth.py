@@ -43,6 +43,8 @@ def require_admin() -> None:
     After too many wrong tokens raise `TooManyRequests`.
     """
     role = _bearer_role()
+    if role is None and "Authorization" in request.headers:
+        raise Unauthorized("This bearer token is not known; the call needs the admin's.")
     if role is None:
         raise Unauthorized("This call needs the admin's bearer token.")
     if role != "admin":

@@ -98,10 +98,16 @@ def _account() -> str:
 @with_appcontext
 def replay(start: dt.datetime | None, end: dt.datetime | None, speed: float, url: str) -> None:
     """Play a stretch of history through the API of a running server, as if it were live."""
+    _check_order("--start", start, "--end", end)
     try:
         replaying.replay(start, end, speed, url)
     except replaying.CannotReplay as error:
         raise click.ClickException(str(error)) from None
+
+
+def _check_order(first: str, start: dt.datetime | None, last: str, end: dt.datetime | None) -> None:
+    if start is not None and end is not None and start >= end:
+        raise click.ClickException(f"{first} {start} must be before {last} {end}.")
 
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -117,6 +123,7 @@ def rescore(
     start: dt.datetime | None, end: dt.datetime | None, version: int, file: Path | None
 ) -> None:
     """Tell which errors of stored predictions a version would have avoided, or caused."""
+    _check_order("--from", start, "--to", end)
     startup.upgrade_database()
     try:
         found = rescoring.rescore(start, end, version)
@@ -236,7 +243,11 @@ def prune(days: int) -> None:
 def models() -> None:
     """List the versions and who was champion when."""
     startup.upgrade_database()
-    for model in queries.list_models():
+    known = queries.list_models()
+    if not known:
+        click.echo("No version has been trained yet: flask run trains the first by itself.")
+        return
+    for model in known:
         score = model["holdout"]["metrics"]["mae"]
         pruned = "" if versions.exists(model["version"]) else ", pruned"
         click.echo(

@@ -5,6 +5,7 @@ which wins over the default here; what a test hands to the factory wins over all
 """
 
 import os
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import click
 from cronsim import CronSim, CronSimError
 from flask import Flask
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from training.calendar import Calendar
 
@@ -90,9 +92,20 @@ def _between(low: float, high: float) -> Callable[[float], object]:
     return check
 
 
-def _not_negative(value: float) -> None:
-    if not value >= 0:
-        raise ValueError("expected 0 or more")
+def _at_least(least: float) -> Callable[[float], object]:
+    def check(value: float) -> None:
+        if not value >= least:
+            raise ValueError(f"expected {least:g} or more")
+
+    return check
+
+
+def _database(value: str | None) -> None:
+    try:
+        if value:
+            make_url(value).get_dialect()
+    except ArgumentError:
+        raise ValueError("expected one like postgresql+psycopg://USER:WORD@HOST/NAME") from None
 
 
 CHECKS: dict[str, Callable[[Any], object]] = {
@@ -100,11 +113,16 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "VLIB_LOG": _one_of("", "json", "text"),
     "VLIB_DURABILITY": _one_of("process", "power"),
     "VLIB_PROMOTION_LEVEL": _level,
-    "VLIB_PROMOTION_SLICE": _not_negative,
-    "VLIB_PROMOTION_HOURS": lambda value: _not_negative(value - 24),
-    "VLIB_TRUSTED_PROXIES": _not_negative,
-    "VLIB_KEEP_PREDICTIONS_DAYS": _not_negative,
-    "VLIB_MAX_PREDICTIONS": _not_negative,
+    "VLIB_PROMOTION_SLICE": _at_least(0),
+    "VLIB_PROMOTION_HOURS": _at_least(24),
+    "VLIB_DATABASE_URI": _database,
+    "VLIB_TRUSTED_PROXIES": _at_least(0),
+    "VLIB_TRAINING_JOBS": _at_least(0),
+    "VLIB_TRAINING_LIMIT": _at_least(1),
+    "VLIB_KEEP_MODELS": _at_least(0),
+    "VLIB_JOURNAL_MB": _at_least(1),
+    "VLIB_KEEP_PREDICTIONS_DAYS": _at_least(0),
+    "VLIB_MAX_PREDICTIONS": _at_least(0),
     "VLIB_ALERT_WEBHOOK": _address,
     "VLIB_TRAINING_CLUSTER": _scheduler,
     "VLIB_WEATHER_URL": _address,
@@ -123,6 +141,7 @@ LIBPQ = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+PASSWORD = re.compile(r"(://[^:@/]*:)[^@]*(?=@)")
 NUMBERS = {key: type(value) for key, value in DEFAULTS.items() if isinstance(value, (int, float))}
 
 
@@ -144,7 +163,8 @@ def configure(app: Flask, config: dict[str, Any] | None) -> None:
         try:
             check(app.config[key])
         except (ValueError, KeyError, CronSimError) as error:
-            raise InvalidSetting(f"{key} is {app.config[key]!r}: {error}") from None
+            value = PASSWORD.sub(r"\1***", repr(app.config[key]))
+            raise InvalidSetting(f"{key} is {value}: {error}") from None
     if app.config["VLIB_GBFS_URL"] and not app.config["VLIB_WEATHER_URL"]:
         raise InvalidSetting(
             "VLIB_GBFS_URL needs VLIB_WEATHER_URL too: hours are stored with their weather"
@@ -157,6 +177,12 @@ def configure(app: Flask, config: dict[str, Any] | None) -> None:
         app.config["VLIB_MLFLOW_TRACKING_URI"] = f"sqlite:///{instance / 'mlflow.db'}"
     app.config["SQLALCHEMY_DATABASE_URI"] = app.config["VLIB_DATABASE_URI"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(app.config["VLIB_DATABASE_URI"])
+
+
+def unknown() -> list[str]:
+    """Return the names in the environment that look like settings, and are none."""
+    known = {*DEFAULTS, "VLIB_INSTANCE_PATH"}
+    return [key for key in os.environ if re.match("VLIB_(?!TEST_)", key) and key not in known]
 
 
 def instance_path(config: dict[str, Any] | None) -> str:

@@ -178,6 +178,7 @@ def _receipt(run: JSON, decision: Decision, started: float, found: JSON) -> JSON
         "settings": {
             "level": rules().level,
             "slice": rules().slice,
+            "slice_level": promotion.SLICE_SURE,
             "least_hours": rules().hours,
             "resamples": promotion.RESAMPLES,
             "coverage_band": promotion.COVERAGE_BAND,

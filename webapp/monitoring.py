@@ -20,6 +20,7 @@ from training.promotion import GROUPS
 
 EMBEDDED_END = dt.datetime(2012, 12, 31, 23)
 LATE_AFTER = dt.timedelta(days=2)
+AHEAD_AFTER = dt.timedelta(days=1)  # no clock or timezone is off by more
 HEADLINE_HORIZON = 24
 BANDS = (0.0, 10.0, 20.0, 30.0)  # °C, between which temperatures are alike
 # From the source that says most of the model in use to the one that says least.
@@ -221,12 +222,14 @@ def sample(frame: pd.DataFrame, size: int) -> pd.DataFrame:
 
 def freshness(
     newest: dt.datetime | None, now: dt.datetime, *, demo: bool
-) -> Literal["none", "demo", "fresh", "late"]:
+) -> Literal["none", "demo", "fresh", "late", "ahead"]:
     """Judge the newest observed hour by the local wall clock; the embedded data is never late."""
     if newest is None:
         return "none"
     if demo and newest <= EMBEDDED_END:
         return "demo"
+    if newest - now > AHEAD_AFTER:
+        return "ahead"
     return "late" if now - newest > LATE_AFTER else "fresh"
 
 

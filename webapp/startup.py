@@ -23,7 +23,18 @@ from sqlalchemy.exc import OperationalError
 
 from training import sources
 
-from . import auth, importing, journal, locks, logs, predictor, queries, retraining, scheduler
+from . import (
+    auth,
+    config,
+    importing,
+    journal,
+    locks,
+    logs,
+    predictor,
+    queries,
+    retraining,
+    scheduler,
+)
 from .extensions import db, make_database, migrate
 from .locks import FileLock
 
@@ -72,6 +83,8 @@ def prepare(app: Flask, log_form: str = "text") -> None:
     holds a database of a newer Vlib.
     """
     logs.configure(app.config["VLIB_LOG"] or log_form)
+    for name in config.unknown():
+        log.warning("%s is in the environment but no setting: README.md lists them", name)
     lock = FileLock(make_folder(app) / "server.lock")
     try:
         alone = lock.acquire()

@@ -164,6 +164,8 @@ def test_a_sample_is_spread_and_keeps_both_ends() -> None:
         (dt.datetime(2012, 12, 31, 23), False, "late"),
         (dt.datetime(2026, 6, 9), True, "fresh"),
         (dt.datetime(2026, 6, 1), True, "late"),
+        (dt.datetime(2026, 6, 10, 23), False, "fresh"),
+        (dt.datetime(2026, 6, 12), False, "ahead"),
     ],
 )
 def test_freshness_never_calls_the_embedded_history_late(

@@ -8,12 +8,21 @@ from flask import Flask
 
 from webapp import predictor, queries
 from webapp.dashboard import neighbours
+from webapp.dashboard.pages import explain
 
 from .conftest import Call, text
 from .test_pages import draw, find, words
 
 CHRISTMAS = "?date=2012-12-25&hour=8"
 WHEN = pd.Timestamp("2012-12-26T08:00:00")
+
+
+@pytest.mark.parametrize(("asked", "first"), [({}, "model"), ({"date": "2012-12-25"}, "hour")])
+def test_who_comes_for_an_hour_sees_it_first(app: Flask, asked: dict[str, str], first: str) -> None:
+    with app.test_request_context():
+        shown = str(explain.layout(asked))
+    sections = [shown.index(f"explain-{name}-section'") for name in ("model", "hour")]
+    assert ("model" if sections[0] < sections[1] else "hour") == first
 
 
 def test_the_hours_around_are_told(call: Call) -> None:

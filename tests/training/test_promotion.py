@@ -144,7 +144,7 @@ def test_what_is_wrong_is_rejected_before_anything_else() -> None:
     few = "too few new hours to compare on: 0"
     assert decide(found, [rain], Rules(), too_few=few).status == "rejected"
     assert decide(found, [], Rules(), broken="week.onnx: bad").reason.endswith("week.onnx: bad")
-    found["challenger"]["coverage_interval"] = (0.9, 0.9)
+    found["challenger"]["coverage_interval"] = (0.0, 0.1)  # few hours say nothing of it
     assert decide(found, [SOUND], Rules(), too_few=few).reason == few
     found["challenger"]["mae"] = float("nan")
     assert decide(found, [SOUND], Rules()).status == "rejected"

@@ -46,6 +46,22 @@ def test_activate_and_models_tell_who_was_champion_when(app: Flask) -> None:
     assert "former" in said
 
 
+def test_models_of_a_new_instance_says_that_there_is_none(app_without_model: Flask) -> None:
+    said = app_without_model.test_cli_runner().invoke(args=["models"]).output
+    assert said.startswith("No version has been trained yet")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["replay", "--start", "2012-12-25", "--end", "2012-12-01"]]
+    + [["rescore", "--model", "1", "--from", "2012-12-25", "--to", "2012-12-25"]],
+)
+def test_a_stretch_that_ends_before_it_begins_is_an_error(app: Flask, command: list[str]) -> None:
+    result = app.test_cli_runner().invoke(args=command)
+    assert result.exit_code == 1
+    assert f"{command[-4]} 2012-12-25 00:00:00 must be before {command[-2]}" in result.output
+
+
 def test_activating_nothing_is_an_error(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["activate", "99"])
     assert result.exit_code == 1

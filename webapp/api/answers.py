@@ -239,6 +239,7 @@ class GateSettings(Answer):
 
     level: float
     slice: float
+    slice_level: float | None = None
     least_hours: int
     resamples: int
     coverage_band: tuple[float, float]

@@ -49,28 +49,28 @@ IMPORTANCE, DEPENDENCE, PARTS = (
 
 
 def layout(choices: urls.Choices) -> Any:
-    """Return the page with its controls as the URL says or at the newest observed hour."""
+    """Return the page with its controls as the URL says or at the newest observed hour.
+
+    Who came for an hour sees its story first.
+    """
     chosen = clean(choices, None)
     labels = {name: _(label) for name, (label, __) in INPUTS.items()}
     select = components.select(CONTROLS["input"], labels, chosen["input"])
-    return components.page(
-        _(TITLE),
-        _("What its predictions follow over all, and why it said what it said of a single hour."),
-        urls.location("explain", choices),
-        sections.section(
-            "explain-model-section",
-            components.waiting("large"),
-            components.chart(IMPORTANCE, _("What matters most")),
-            components.chart(
-                DEPENDENCE,
-                _("How predictions follow one input"),
-                control=html.Div(
-                    components.field(_("Input"), select, CONTROLS["input"]),
-                    className="controls my-3",
-                ),
+    over_all = sections.section(
+        "explain-model-section",
+        components.waiting("large"),
+        components.chart(IMPORTANCE, _("What matters most")),
+        components.chart(
+            DEPENDENCE,
+            _("How predictions follow one input"),
+            control=html.Div(
+                components.field(_("Input"), select, CONTROLS["input"]),
+                className="controls my-3",
             ),
-            look="chart-halves",
         ),
+        look="chart-halves",
+    )
+    story = (
         _controls(chosen),
         sections.section(
             "explain-hour-section",
@@ -78,6 +78,12 @@ def layout(choices: urls.Choices) -> Any:
             components.chart(PARTS, _("From the starting point to the prediction")),
         ),
         sections.section("explain-neighbours-section", None),
+    )
+    return components.page(
+        _(TITLE),
+        _("What its predictions follow over all, and why it said what it said of a single hour."),
+        urls.location("explain", choices),
+        *([*story, over_all] if "date" in choices else [over_all, *story]),
     )
 
 

@@ -318,6 +318,7 @@ def _data_tile(newest: dt.datetime | None) -> html.Div:
     marks = {
         "demo": (_("demo data"), "info"),
         "late": (_("late"), "warning"),
+        "ahead": (_("still to come"), "warning"),
         "fresh": (_("fresh"), "success"),
     }
     return components.tile(

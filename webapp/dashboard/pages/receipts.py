@@ -261,7 +261,9 @@ def _slices(found: Receipt) -> html.Section | None:
             "Worse is an error more than %(slice)s higher that is higher at all in %(level)s of "
             "the resamples.",
             slice=formats.percent(found["settings"]["slice"]),
-            level=formats.percent(found["settings"]["level"], 1),
+            level=formats.percent(
+                found["settings"].get("slice_level") or found["settings"]["level"]
+            ),
         ),
     )
 
