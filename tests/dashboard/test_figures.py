@@ -42,6 +42,7 @@ def test_the_curve_tells_the_sources_apart_by_more_than_colour(frame: pd.DataFra
     dashes = {name: trace["line"]["dash"] for name, trace in named.items() if "Predicted" in name}
     assert dashes == {"Predicted (live)": "solid", "Predicted (backtest)": "dot"}
     assert figure["layout"]["shapes"][0]["x0"] == "2012-12-03T03:00:00"
+    assert figure["layout"]["shapes"][0]["label"]["text"] == "Now"
 
 
 def test_the_heat_map_has_a_row_a_weekday() -> None:

@@ -671,6 +671,14 @@ def _mark(when: str, colours: Theme) -> dict[str, Any]:
         "y0": 0,
         "y1": 1,
         "line": {"color": colours.text, "width": 1, "dash": "dot"},
+        "label": {
+            "text": _("Now"),
+            "textposition": "end",
+            "textangle": 0,
+            "xanchor": "left",
+            "padding": 4,
+            "font": {"color": colours.text},
+        },
     }
 
 
