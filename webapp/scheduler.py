@@ -83,14 +83,20 @@ class Leader:
                 job.modify(next_run_time=now)
 
     def _every(self, seconds: float, work: Callable[[Flask], None]) -> None:
+        from apscheduler.triggers.interval import IntervalTrigger
+
+        class FromNow(IntervalTrigger):  # type: ignore[misc]
+            """Counts none of the times that a clock set forward by years has skipped."""
+
+            def get_next_fire_time(self, _: dt.datetime | None, now: dt.datetime) -> dt.datetime:
+                return now + self.interval  # type: ignore[no-any-return]
+
         assert self.scheduler is not None  # noqa: S101 - made by `compete`
         self.scheduler.add_job(
             work,
-            "interval",
+            FromNow(seconds=seconds, timezone=dt.UTC),
             args=[self.app],
-            seconds=seconds,
             next_run_time=dt.datetime.now(dt.UTC),
-            coalesce=True,
             misfire_grace_time=None,
         )
 
@@ -120,8 +126,9 @@ def due() -> dt.datetime | None:
     """Return the newest local time that the schedule meant and that led to no run."""
     if not (cron := current_app.config["VLIB_RETRAIN_CRON"]):
         return None
-    newest = next(CronSim(cron, _local_now(), reverse=True))
-    return newest if newest > _scheduled_since() else None
+    now = _local_now()  # once: it may be set meanwhile
+    newest = next(CronSim(cron, now, reverse=True))
+    return newest if newest > _scheduled_since(now) else None
 
 
 def next_run() -> dt.datetime | None:
@@ -138,10 +145,10 @@ def _train_first() -> None:
         retraining.start("first")
 
 
-def _scheduled_since() -> dt.datetime:
+def _scheduled_since(now: dt.datetime) -> dt.datetime:
     """Return the local time up to which nothing is owed: the last due run, or the set-up."""
     # A clock that was ahead for a while has left a due time that is still to come.
-    return queries.last_due(_local_now()) or _local(queries.first_request() or queries.utcnow())
+    return queries.last_due(now) or _local(queries.first_request() or queries.utcnow())
 
 
 def _zone() -> ZoneInfo:

@@ -120,6 +120,18 @@ def test_a_clock_that_is_set_back_keeps_no_job_waiting(
         leader.retire(wait=True)
 
 
+def test_a_clock_that_is_set_forward_makes_up_for_no_look(app_without_model: Flask) -> None:
+    leader = scheduler.Leader(app_without_model)
+    leader.compete()
+    assert leader.scheduler is not None
+    try:
+        now = dt.datetime.now(dt.UTC)
+        for job in leader.scheduler.get_jobs():
+            assert job.trigger.get_next_fire_time(now - dt.timedelta(days=3653), now) > now
+    finally:
+        leader.retire(wait=True)
+
+
 def test_an_empty_cron_never_fires(app_without_model: Flask, clock) -> None:
     app_without_model.config["VLIB_RETRAIN_CRON"] = ""
     assert scheduler.due() is None
