@@ -578,9 +578,9 @@ def _wrapped(name: str, width: int = 22) -> str:
 
 
 def _room(labels: Sequence[str]) -> int:
-    """Return how many pixels the longest line of the labels of an axis takes."""
+    """Return how many pixels the longest line of the labels of an axis takes, with its tick."""
     lines = [re.sub("</?b>", "", line) for label in labels for line in label.split("<br>")]
-    return 14 + round(7.2 * max(map(len, lines), default=0))
+    return 20 + round(7.2 * max(map(len, lines), default=0))
 
 
 def _link(x: float, row: int, colours: Theme) -> dict[str, Any]:
