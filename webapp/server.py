@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -61,7 +62,8 @@ def keep_the_processor() -> None:
     taken and its own processor lent, at each such place.
     """
     if hasattr(os, "SCHED_BATCH"):  # Linux
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        with suppress(OSError):  # a container may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _end_with(supervisor: int) -> None:

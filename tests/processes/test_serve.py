@@ -71,6 +71,13 @@ def test_a_new_champion_reaches_every_worker_and_no_request_fails(
     assert set(statuses) == {200}
 
 
+def test_no_thread_of_a_worker_interrupts_another(served: Server) -> None:
+    served.call("/api/predict", CHRISTMAS)
+    for worker in served.workers():
+        for thread in os.listdir(f"/proc/{worker}/task"):
+            assert os.sched_getscheduler(int(thread)) == os.SCHED_BATCH
+
+
 def test_flask_run_debug_schedules_once(start: Callable[..., Server], instance: Path) -> None:
     server = start(["run", "--debug"], instance, VLIB_SCHEDULER_SECONDS="1")
     wait_for(server.ready, 60)
