@@ -196,6 +196,7 @@ def test_the_worst_hours_lead_to_their_stories(call: Call) -> None:
     assert len(errors) == 20 and errors == sorted(errors, reverse=True)
     address = find(rows[0], "A")["props"]["href"]
     assert address.startswith("/dashboard/explain?theme=dark&date=2012-12-")
+    assert address.endswith("&ahead=24&version=1&source=backtest")
 
 
 def test_performance_takes_whole_days(call: Call) -> None:
