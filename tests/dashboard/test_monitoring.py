@@ -63,10 +63,23 @@ def test_the_baseline_counts_only_hours_that_have_one() -> None:
     assert without.skill is None
 
 
-def test_live_hours_are_preferred_to_the_backtest() -> None:
-    rows = frame({}, {"source": "live", "horizon": 1.0}, {"source": "replay"})
-    assert list(monitoring.pick(rows)["source"]) == ["live"]
-    assert list(monitoring.pick(rows, ("replay",))["source"]) == ["replay"]
+def test_live_hours_are_preferred_once_there_are_enough() -> None:
+    live, rest = [{"source": "live"}] * monitoring.LIVE_LEAST, [{}, {"source": "replay"}]
+    assert set(monitoring.pick(frame(*live, *rest))["source"]) == {"live"}
+    few = frame(*live[1:], *rest)
+    assert list(monitoring.pick(few)["source"]) == ["backtest"]
+    assert list(monitoring.pick(few, ("replay",))["source"]) == ["replay"]
+    assert set(monitoring.pick(few, ("live",))["source"]) == {"live"}
+    assert set(monitoring.pick(few.iloc[:5])["source"]) == {"live"}
+
+
+def test_live_hours_are_counted_while_they_are_too_few() -> None:
+    live = [{"source": "live"}] * monitoring.LIVE_LEAST
+    rows = frame(*live, {})
+    assert monitoring.few_live_hours(rows) == 0
+    assert monitoring.few_live_hours(rows.iloc[1:]) == monitoring.LIVE_LEAST - 1
+    assert monitoring.few_live_hours(rows.iloc[1:-1]) == 0  # there is nothing else
+    assert monitoring.few_live_hours(rows.iloc[1:], ("backtest",)) == 0
 
 
 def test_a_day_ahead_is_preferred_unless_it_is_rare() -> None:

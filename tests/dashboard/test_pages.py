@@ -57,25 +57,50 @@ def test_overview_marks_the_embedded_history_as_demo_data(call: Call) -> None:
     assert "late" not in told
 
 
-def test_overview_measures_live_predictions_as_soon_as_there_are_any(
-    app: Flask, call: Call
-) -> None:
+def test_overview_measures_live_predictions_once_there_are_enough(app: Flask, call: Call) -> None:
+    predict_live(app, 23)
+    told = words(call, "overview-status-section")
+    assert "Measured on: backtest" in told
+    assert "Live: 23\N{NO-BREAK SPACE}hours so far, shown from 24 on." in told
+    predict_live(app, 24)
+    told = words(call, "overview-status-section")
+    assert "live predictions, an hour ahead" in told and "so far" not in told
+
+
+def test_performance_shows_few_live_hours_to_who_asks_for_them(app: Flask, call: Call) -> None:
+    predict_live(app, 5)
+    section, search = "performance-result-section", "?horizon=1"
+    told = words(call, section, search)
+    assert "Model 1, backtest" in told
+    assert told.partition("so far, shown from 24 on.")[0].endswith(
+        "Live: 5\N{NO-BREAK SPACE}hours "
+    )
+    told = words(call, section, f"{search}&source=live")
+    assert "Model 1, live" in told and "so far" not in told
+    assert "so far" not in words(call, section, f"{search}&source=backtest")
+
+
+def predict_live(app: Flask, hours: int) -> None:
+    """Store live predictions of the newest hours, an hour ahead."""
+    first = to_hour(dt.datetime(2013, 1, 1)) - hours
+    asked = [
+        predictor.HourRequest(hour, 0, 5.0, 50.0, 10.0, as_of=hour - 1)
+        for hour in range(first, first + hours)
+    ]
     with app.app_context():
-        hour = dt.datetime(2012, 12, 30, 8)
-        request = predictor.HourRequest(to_hour(hour), 0, 5.0, 50.0, 10.0, as_of=to_hour(hour) - 1)
-        predictions = predictor.predict([request], source="live")
+        predictions = predictor.predict(asked, source="live")
         queries.insert_predictions([row(prediction) for prediction in predictions])
-    assert "live predictions, an hour ahead" in words(call, "overview-status-section")
 
 
 def test_overview_says_where_rentals_were_estimated(app: Flask, call: Call) -> None:
+    predict_live(app, 23)
     hour = dt.datetime(2013, 1, 1)
     weather = {"weather": "clear", "temperature": 5.0, "humidity": 50.0, "windspeed": 10.0}
     with app.app_context():
         predictions = predictor.predict([predictor.HourRequest(to_hour(hour), 0, 5.0, 50.0, 10.0)])
         queries.insert_predictions([row(prediction) for prediction in predictions])
         queries.upsert_observations([weather | {"datetime": hour, "rentals": 9, "estimated": True}])
-    assert "(1\N{NO-BREAK SPACE}hour, 1 of them estimated)" in words(
+    assert "(24\N{NO-BREAK SPACE}hours, 1 of them estimated)" in words(
         call, "overview-status-section"
     )
     figure = draw(call, "overview-curve-section")["overview-curve-graph"]["figure"]

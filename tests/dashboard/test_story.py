@@ -135,7 +135,7 @@ def test_a_story_says_if_what_it_knew_was_revised(app: Flask, call: Call) -> Non
     with app.app_context():
         hours = queries.records(queries.observations_frame(FIRST - 24 * neighbours.HOUR, FIRST))
         queries.upsert_observations([hour | {"rentals": 999} for hour in hours])
-    assert "has been revised since: made anew" in words(call, "explain-hour-section", NOON)
+    assert "was revised since or is gone: made anew" in words(call, "explain-hour-section", NOON)
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -283,7 +283,8 @@ def _retold(
     if answered != anew:
         told.append(
             _(
-                "What it knew has been revised since: made anew, as below, it is %(anew)s.",
+                "What it knew then was revised since or is gone: made anew, as below, it is "
+                "%(anew)s.",
                 anew=anew,
             )
         )

@@ -139,7 +139,7 @@ def status(_choices: urls.Choices, _theme: str) -> Drawing:
     newest = queries.newest_observation()
     if champion is None:
         return Drawing(components.tiles(_data_tile(newest), *_feed_tiles(), _schedule_tile()))
-    recent = _recent(int(champion["version"]), newest)
+    recent, few_live = _recent(int(champion["version"]), newest)
     scores = monitoring.scores(recent)
     tiles = components.tiles(
         _coverage_tile(champion, scores),
@@ -148,7 +148,7 @@ def status(_choices: urls.Choices, _theme: str) -> Drawing:
         *_feed_tiles(),
         _schedule_tile(),
     )
-    return Drawing([_headline(champion, recent, scores), tiles])
+    return Drawing([_headline(champion, recent, scores, few_live), tiles])
 
 
 def latest(_choices: urls.Choices, theme: str) -> Drawing:
@@ -186,21 +186,27 @@ def latest(_choices: urls.Choices, theme: str) -> Drawing:
     return Drawing(charts={CURVE: chart})
 
 
-def _recent(version: int, newest: dt.datetime | None) -> pd.DataFrame:
-    """Return the champion's newest week that can be measured, or all that can be."""
+def _recent(version: int, newest: dt.datetime | None) -> tuple[pd.DataFrame, int]:
+    """Return the champion's newest week that can be measured, or all that can be if that is little.
+
+    Beside it is the number of live hours where there are too few of them.
+    """
     since = newest - RECENT + HOUR if newest else None
     for start in (since, None):
         frame = queries.scored_frame(
             start=start, sources=("live", "backtest"), model_version=version
         )
-        frame = monitoring.pick(frame)
-        if not frame.empty:
+        recent = monitoring.pick(frame)
+        if len(recent) >= monitoring.LIVE_LEAST:
             break
-    return frame
+    return recent, monitoring.few_live_hours(frame)
 
 
 def _headline(
-    champion: dict[str, Any], recent: pd.DataFrame, scores: monitoring.Scores | None
+    champion: dict[str, Any],
+    recent: pd.DataFrame,
+    scores: monitoring.Scores | None,
+    few_live: int,
 ) -> html.Section:
     holdout = champion["holdout"]
     verdict: Any
@@ -214,6 +220,8 @@ def _headline(
     else:
         verdict = _verdict(scores)
         note = _("Measured on: %(hours)s.", hours=_told(recent, scores))
+        if few_live:
+            note += " " + formats.few_live(few_live, monitoring.LIVE_LEAST)
         alike = holdout["horizons"].get(f"{recent['horizon'].iloc[0]:.0f}", {})
         lines = [
             (_("Model, now"), scores.model["mae"], "bar"),
