@@ -23,6 +23,8 @@ LATE_AFTER = dt.timedelta(days=2)
 AHEAD_AFTER = dt.timedelta(days=1)  # no clock or timezone is off by more
 HEADLINE_HORIZON = 24
 LIVE_LEAST = 24  # live hours from which on they say more than a backtest
+LAST_HOURS = 24  # whose error is held against the usual one
+USUAL_LEAST = 3 * LAST_HOURS  # hours that an usual error is of
 BANDS = (0.0, 10.0, 20.0, 30.0)  # °C, between which temperatures are alike
 # From the source that says most of the model in use to the one that says least.
 SOURCES = ("live", "replay", "backtest")
@@ -87,6 +89,24 @@ def few_live_hours(frame: pd.DataFrame, sources: Sequence[str] = ("live", "backt
     if "live" not in sources or (pick(frame, sources)["source"] == "live").any():
         return 0
     return len(pick(frame, ("live",)))
+
+
+def last_hours(frame: pd.DataFrame, newest: dt.datetime) -> pd.DataFrame:
+    """Return the last `LAST_HOURS` known hours, none if they are not of the last two days.
+
+    The frame is in order of time; `newest` is the newest observed hour.
+    """
+    last = scored(frame).tail(LAST_HOURS)
+    span = 2 * dt.timedelta(hours=LAST_HOURS)
+    whole = len(last) == LAST_HOURS and last["datetime"].iloc[0] > newest - span
+    return last if whole else last.iloc[:0]
+
+
+def verdict(error: float, usual: float, factor: float) -> Literal["better", "usual", "worse"]:
+    """Judge an error: worse from `factor` times the usual one on, better up to its `factor`th."""
+    if error >= factor * usual:
+        return "worse"
+    return "better" if error * factor <= usual else "usual"
 
 
 def _at_one_horizon(known: pd.DataFrame) -> pd.DataFrame:

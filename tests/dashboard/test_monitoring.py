@@ -82,6 +82,24 @@ def test_live_hours_are_counted_while_they_are_too_few() -> None:
     assert monitoring.few_live_hours(rows.iloc[1:], ("backtest",)) == 0
 
 
+def test_the_last_hours_are_a_day_of_the_last_two() -> None:
+    rows = frame(*[{}] * 30)
+    newest = rows["datetime"].iloc[-1].to_pydatetime()
+    last = monitoring.last_hours(rows, newest)
+    assert len(last) == 24 and last["datetime"].iloc[-1] == newest
+    assert len(monitoring.last_hours(rows, newest + dt.timedelta(hours=24))) == 24
+    assert monitoring.last_hours(rows, newest + dt.timedelta(hours=25)).empty
+    assert monitoring.last_hours(rows.iloc[7:], newest).empty
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(15.0, "worse"), (14.9, "usual"), (6.7, "usual"), (6.6, "better"), (0.0, "better")],
+)
+def test_an_error_is_judged_by_the_usual_one(error: float, told: str) -> None:
+    assert monitoring.verdict(error, 10.0, 1.5) == told
+
+
 def test_a_day_ahead_is_preferred_unless_it_is_rare() -> None:
     rows = frame({"horizon": 24.0}, *({"horizon": 1.0} for _ in range(3)))
     assert list(monitoring.pick(rows[:3])["horizon"]) == [24.0]

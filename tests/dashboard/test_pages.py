@@ -67,6 +67,40 @@ def test_overview_measures_live_predictions_once_there_are_enough(app: Flask, ca
     assert "live predictions, an hour ahead" in told and "so far" not in told
 
 
+def test_overview_holds_today_against_the_usual(app: Flask, call: Call) -> None:
+    told = words(call, "overview-status-section")
+    assert "Last 24 hours" in told and "Last 7 days" in told
+    assert "last 24 h: as usual" in told
+    app.config["VLIB_ALERT_ERROR"] = 0.01
+    assert "last 24 h: worse than usual" in words(call, "overview-status-section")
+
+
+def test_overview_holds_few_days_against_the_holdout(app: Flask, call: Call) -> None:
+    predict_live(app, 24)
+    with app.app_context():
+        champion = queries.champion()
+        assert champion is not None
+        holdout = champion["holdout"]
+    holdout["horizons"]["1"] = holdout["metrics"] | {"mae": 1.0}
+    told = words(call, "overview-status-section")
+    assert "last 24 h:" not in told  # nothing was measured an hour ahead
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webapp.queries.champion", lambda: champion)
+        told = words(call, "overview-status-section")
+    assert "last 24 h: worse than usual" in told
+    assert "Usual is what it was on the holdout." in told
+
+
+def test_overview_says_nothing_of_a_day_that_is_not_known(app: Flask, call: Call) -> None:
+    hour = {"weather": "clear", "temperature": 5.0, "humidity": 50.0, "windspeed": 10.0}
+    with app.app_context():
+        later = [hour | {"datetime": dt.datetime(2013, 1, 2, 1), "rentals": 9}]
+        queries.upsert_observations(later)
+    told = words(call, "overview-status-section")
+    assert "last 24 h:" not in told
+    assert "Too few of the last hours are known to say how it does today." in told
+
+
 def test_performance_shows_few_live_hours_to_who_asks_for_them(app: Flask, call: Call) -> None:
     predict_live(app, 5)
     section, search = "performance-result-section", "?horizon=1"

@@ -1,7 +1,7 @@
 """Overview: is it right now? To be understood in five seconds."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import dash_bootstrap_components as dbc
@@ -40,6 +40,16 @@ RECENT = dt.timedelta(days=7)
 PAST, AHEAD = dt.timedelta(days=3), dt.timedelta(hours=48)
 # A replay that spoke this long ago is over, and the curve goes back to the newest hours.
 REPLAY_OVER = dt.timedelta(minutes=2)
+
+
+class Recent(NamedTuple):
+    """The champion's newest hours that can be measured, and their scores."""
+
+    hours: pd.DataFrame
+    scores: monitoring.Scores | None
+    last: monitoring.Scores | None  # of the last 24 hours, if they are known
+    is_week: bool  # they are those of the last 7 days
+    few_live: int  # hours that were predicted live, where those are too few to be shown
 
 
 def layout(choices: urls.Choices) -> Any:
@@ -139,16 +149,15 @@ def status(_choices: urls.Choices, _theme: str) -> Drawing:
     newest = queries.newest_observation()
     if champion is None:
         return Drawing(components.tiles(_data_tile(newest), *_feed_tiles(), _schedule_tile()))
-    recent, few_live = _recent(int(champion["version"]), newest)
-    scores = monitoring.scores(recent)
+    recent = _recent(int(champion["version"]), newest)
     tiles = components.tiles(
-        _coverage_tile(champion, scores),
+        _coverage_tile(champion, recent.scores),
         _champion_tile(champion),
         _data_tile(newest),
         *_feed_tiles(),
         _schedule_tile(),
     )
-    return Drawing([_headline(champion, recent, scores, few_live), tiles])
+    return Drawing([_headline(champion, recent), tiles])
 
 
 def latest(_choices: urls.Choices, theme: str) -> Drawing:
@@ -186,46 +195,53 @@ def latest(_choices: urls.Choices, theme: str) -> Drawing:
     return Drawing(charts={CURVE: chart})
 
 
-def _recent(version: int, newest: dt.datetime | None) -> tuple[pd.DataFrame, int]:
-    """Return the champion's newest week that can be measured, or all that can be if that is little.
-
-    Beside it is the number of live hours where there are too few of them.
-    """
+def _recent(version: int, newest: dt.datetime | None) -> Recent:
+    """Return a version's newest week, or all that can be measured if that is little."""
     since = newest - RECENT + HOUR if newest else None
     for start in (since, None):
         frame = queries.scored_frame(
             start=start, sources=("live", "backtest"), model_version=version
         )
-        recent = monitoring.pick(frame)
-        if len(recent) >= monitoring.LIVE_LEAST:
+        hours = monitoring.pick(frame)
+        if len(hours) >= monitoring.LIVE_LEAST:
             break
-    return recent, monitoring.few_live_hours(frame)
+    last = monitoring.last_hours(hours, newest) if newest else hours.iloc[:0]
+    return Recent(
+        hours,
+        monitoring.scores(hours),
+        monitoring.scores(last),
+        is_week=start is not None,
+        few_live=monitoring.few_live_hours(frame),
+    )
 
 
-def _headline(
-    champion: dict[str, Any],
-    recent: pd.DataFrame,
-    scores: monitoring.Scores | None,
-    few_live: int,
-) -> html.Section:
+def _headline(champion: dict[str, Any], recent: Recent) -> html.Section:
     holdout = champion["holdout"]
-    verdict: Any
+    scores, last = recent.scores, recent.last
+    sentence: Any
     if scores is None:
-        verdict = _("No prediction of this model can be checked against rentals yet.")
-        note = _("Shown is its error on the holdout, which it never saw in training.")
+        sentence = _("No prediction of this model can be checked against rentals yet.")
+        notes = [_("Shown is its error on the holdout, which it never saw in training.")]
         lines = [
             (_("On the holdout"), holdout["metrics"].get("mae"), "bar bar-holdout"),
             (_("Repeating last week"), holdout["baseline"].get("mae"), "bar bar-baseline"),
         ]
     else:
-        verdict = _verdict(scores)
-        note = _("Measured on: %(hours)s.", hours=_told(recent, scores))
-        if few_live:
-            note += " " + formats.few_live(few_live, monitoring.LIVE_LEAST)
-        alike = holdout["horizons"].get(f"{recent['horizon'].iloc[0]:.0f}", {})
+        held = holdout["horizons"].get(f"{recent.hours['horizon'].iloc[0]:.0f}", {}).get("mae")
+        long = scores.hours >= monitoring.USUAL_LEAST
+        usual = scores.model["mae"] if long else held
+        sentence = [*_sentence(scores), " ", _verdict(last, usual)]
+        notes = [_("Measured on: %(hours)s.", hours=_told(recent.hours, scores))]
+        if recent.few_live:
+            notes.append(formats.few_live(recent.few_live, monitoring.LIVE_LEAST))
+        if last is None:
+            notes.append(_("Too few of the last hours are known to say how it does today."))
+        elif not long and held is not None:
+            notes.append(_("Usual is what it was on the holdout."))
         lines = [
-            (_("Model, now"), scores.model["mae"], "bar"),
-            (_("On the holdout"), alike.get("mae"), "bar bar-holdout"),
+            (_("Last 24 hours"), last.model["mae"] if last else None, "bar"),
+            (_("Last 7 days") if recent.is_week else _("On average"), scores.model["mae"], "bar"),
+            (_("On the holdout"), held, "bar bar-holdout"),
             (_("Repeating last week"), scores.baseline.get("mae"), "bar bar-baseline"),
         ]
     largest = max((value for _, value, _ in lines if value is not None), default=1.0)
@@ -234,13 +250,29 @@ def _headline(
         html.Div(
             [
                 html.Div(
-                    [html.P(verdict, className="verdict"), html.P(note, className="card-note")]
+                    [
+                        html.P(sentence, className="verdict"),
+                        html.P(" ".join(notes), className="card-note"),
+                    ]
                 ),
                 html.Div([_line(*line, largest) for line in lines], className="bars"),
             ],
             className="headline",
         ),
     )
+
+
+def _verdict(last: monitoring.Scores | None, usual: float | None) -> html.Span | None:
+    """Return a badge that says how the last hours went, none where too few are known."""
+    if last is None or usual is None:
+        return None
+    factor = current_app.config["VLIB_ALERT_ERROR"]
+    badges = {
+        "better": (_("last 24 h: better than usual"), "success"),
+        "usual": (_("last 24 h: as usual"), "success"),
+        "worse": (_("last 24 h: worse than usual"), "warning"),
+    }
+    return components.badge(*badges[monitoring.verdict(last.model["mae"], usual, factor)])
 
 
 def _told(recent: pd.DataFrame, scores: monitoring.Scores) -> str:
@@ -256,7 +288,7 @@ def _told(recent: pd.DataFrame, scores: monitoring.Scores) -> str:
     )
 
 
-def _verdict(scores: monitoring.Scores) -> list[Any]:
+def _sentence(scores: monitoring.Scores) -> list[Any]:
     """Say how wrong the model is, the number itself standing out."""
     skill = scores.skill
     if skill is None:
