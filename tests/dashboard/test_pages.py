@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import TOKEN, add_version
-from webapp import importing, predictor, queries
+from webapp import alerts, importing, predictor, queries
 from webapp.dashboard.pages import explain, overview, performance
 from webapp.errors import Conflict, Unavailable
 from webapp.feeds import feed
@@ -653,6 +653,21 @@ def test_an_alert_is_told_with_what_to_do(app: Flask) -> None:
         shown = str(overview.open_alerts({}, "light").children)
     assert "waited 90 s for the database" in shown
     assert "locked, full or gone" in shown
+
+
+def test_an_alert_leads_to_the_page_that_helps(app: Flask, call: Call) -> None:
+    found = {"names": "temperature", "days": 28}
+    with app.app_context():
+        queries.raise_alert("inputs_drift", found, {})
+    section = "overview-alerts-section"
+    shown = draw(call, section, "?lang=en&theme=dark&window=7d")[section]["children"]
+    link = find(shown, "A")
+    assert text(link) == "To the page Drift"
+    assert link["props"]["href"] == "/dashboard/drift?lang=en&theme=dark"
+
+
+def test_every_page_that_an_alert_names_is_there() -> None:
+    assert {condition.page for condition in alerts.CONDITIONS} == {"", *overview.PAGES}
 
 
 def test_two_versions_stand_side_by_side(app: Flask, call: Call) -> None:

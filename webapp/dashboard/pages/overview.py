@@ -17,6 +17,7 @@ from webapp.language import N_, translated
 
 from .. import components, figures, formats, inputs, sections, urls
 from ..sections import Chart, Drawing
+from . import drift, experiments, performance
 
 PATH = urls.PREFIX
 NAME = N_("Overview")
@@ -37,6 +38,8 @@ COLUMNS = {
 }
 HOUR = dt.timedelta(hours=1)
 RECENT = dt.timedelta(days=7)
+# Where an alert may lead.
+PAGES = {"drift": drift.NAME, "experiments": experiments.NAME, "performance": performance.NAME}
 PAST, AHEAD = dt.timedelta(days=3), dt.timedelta(hours=48)
 # A replay that spoke this long ago is over, and the curve goes back to the newest hours.
 REPLAY_OVER = dt.timedelta(minutes=2)
@@ -100,7 +103,7 @@ def training(_choices: urls.Choices, _theme: str) -> Drawing:
     )
 
 
-def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
+def open_alerts(choices: urls.Choices, _theme: str) -> Drawing:
     """Return what is wrong now, in plain words, and what to do about it."""
     zone = current_app.config["VLIB_TIMEZONE"]
     return Drawing(
@@ -113,6 +116,7 @@ def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
                             _(condition.act),
                             " ",
                             _("Since %(when)s.", when=formats.moment(alert["raised_at"], zone)),
+                            *_way_on(condition.page, choices),
                         ],
                         className="mb-0",
                     ),
@@ -123,6 +127,16 @@ def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
         ]
         or None
     )
+
+
+def _way_on(page: str, choices: urls.Choices) -> list[Any]:
+    """Return a link to the page that helps, if there is one."""
+    if not page:
+        return []
+    label = _("To the page %(page)s", page=_(PAGES[page]))
+    href = urls.link(page, choices)
+    link = html.A(label, href=href, className="alert-link", **components.IN_PAGE)
+    return [" ", link]
 
 
 def _told_alert(condition: alerts.Condition, found: dict[str, Any]) -> str:
