@@ -271,13 +271,14 @@ def _retold(
     if None not in (holiday, row["holiday"]) and holiday != row["holiday"]:
         weather, was = _with_holiday(weather, holiday), _with_holiday(was, row["holiday"])
         holiday = None
+    source = formats.SOURCES[said["source"]]
     told = [
         _hour(when, holiday),
         _("It was told: %(told)s; so it was.", told=weather)
         if weather == was
         else _("It was told: %(told)s; it was: %(was)s.", told=weather, was=was),
         _by(prediction),
-        _("Source: %(source)s.", source=_(formats.SOURCES[said["source"]])),
+        _("Source: %(source)s.", source=_(source)),
     ]
     answered, anew = (formats.number(each, 1) for each in (said["rentals"], prediction.rentals))
     if answered != anew:
