@@ -39,7 +39,7 @@ class Condition:
     """Something that is wrong: how to find it, how to say it, and what to do about it.
 
     `check` gets whether the alert is raised already, and returns the values that `text` shows
-    while it holds, else None.
+    while it holds, else None. `page` is that of the dashboard which helps, if any.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Condition:
     act: str
     check: Callable[[bool], Values | None]
     evidence: bool = False  # that a new model would be better
+    page: str = ""
 
 
 def no_predictions(_raised: bool) -> Values | None:
@@ -176,12 +177,14 @@ CONDITIONS = (
         N_("Nothing can be predicted: {missing}."),
         N_("Look at the last training on the page Experiments, and start one."),
         no_predictions,
+        page="experiments",
     ),
     Condition(
         "champion_broken",
         N_("The champion's artefact is damaged: {problem}."),
         N_("Restore its files from a backup, or activate another version."),
         champion_broken,
+        page="experiments",
     ),
     Condition(
         "database_behind",
@@ -218,6 +221,7 @@ CONDITIONS = (
         N_("The last training ended as {status}: {reason}"),
         N_("Mend what the reason names, and train again; the last good model serves on."),
         training_failed,
+        page="experiments",
     ),
     Condition(
         "champion_weak",
@@ -227,6 +231,7 @@ CONDITIONS = (
         ),
         N_("Bring more history, or mend what the page Drift shows of it, and train again."),
         champion_weak,
+        page="drift",
     ),
     Condition(
         "error_high",
@@ -237,6 +242,7 @@ CONDITIONS = (
         N_("A training starts by itself; see the page Drift for what has changed."),
         error_high,
         evidence=True,
+        page="drift",
     ),
     Condition(
         "coverage_off",
@@ -247,6 +253,7 @@ CONDITIONS = (
         N_("A training starts by itself; until then take the intervals with care."),
         coverage_off,
         evidence=True,
+        page="performance",
     ),
     Condition(
         "inputs_drift",
@@ -256,6 +263,7 @@ CONDITIONS = (
         N_("See the page Drift: a broken sensor is to be mended, a real change is learned."),
         inputs_drift,
         evidence=True,
+        page="drift",
     ),
 )
 

@@ -22,6 +22,9 @@ EMBEDDED_END = dt.datetime(2012, 12, 31, 23)
 LATE_AFTER = dt.timedelta(days=2)
 AHEAD_AFTER = dt.timedelta(days=1)  # no clock or timezone is off by more
 HEADLINE_HORIZON = 24
+LIVE_LEAST = 24  # live hours from which on they say more than a backtest
+LAST_HOURS = 24  # whose error is held against the usual one
+USUAL_LEAST = 3 * LAST_HOURS  # hours that an usual error is of
 BANDS = (0.0, 10.0, 20.0, 30.0)  # °C, between which temperatures are alike
 # From the source that says most of the model in use to the one that says least.
 SOURCES = ("live", "replay", "backtest")
@@ -71,18 +74,52 @@ def scores(frame: pd.DataFrame) -> Scores | None:
 def pick(frame: pd.DataFrame, sources: Sequence[str] = ("live", "backtest")) -> pd.DataFrame:
     """Keep the first of the sources that has an hour to score, at one horizon.
 
-    The horizon is a day ahead, unless another one has more than twice as many hours.
+    Fewer live hours than `LIVE_LEAST` come last. The horizon is a day ahead, unless another one has
+    more than twice as many hours.
     """
     known = scored(frame)
     known = known[known["horizon"].isin(HORIZONS)]
-    for source in sources:
-        of_source = known[known["source"] == source]
-        if not of_source.empty:
-            counts = of_source["horizon"].value_counts()
-            enough = 2 * counts.get(HEADLINE_HORIZON, 0) >= counts.max()
-            horizon = HEADLINE_HORIZON if enough else counts.index[0]
-            return of_source[of_source["horizon"] == horizon]
-    return known.iloc[:0]
+    found = [_at_one_horizon(known[known["source"] == source]) for source in sources]
+    found.sort(key=lambda rows: not _says_enough(rows))  # else the order stays
+    return next((rows for rows in found if not rows.empty), known.iloc[:0])
+
+
+def few_live_hours(frame: pd.DataFrame, sources: Sequence[str] = ("live", "backtest")) -> int:
+    """Return how many live hours there are where `pick` prefers others to them, else 0."""
+    if "live" not in sources or (pick(frame, sources)["source"] == "live").any():
+        return 0
+    return len(pick(frame, ("live",)))
+
+
+def last_hours(frame: pd.DataFrame, newest: dt.datetime) -> pd.DataFrame:
+    """Return the last `LAST_HOURS` known hours, none if they are not of the last two days.
+
+    The frame is in order of time; `newest` is the newest observed hour.
+    """
+    last = scored(frame).tail(LAST_HOURS)
+    span = 2 * dt.timedelta(hours=LAST_HOURS)
+    whole = len(last) == LAST_HOURS and last["datetime"].iloc[0] > newest - span
+    return last if whole else last.iloc[:0]
+
+
+def verdict(error: float, usual: float, factor: float) -> Literal["better", "usual", "worse"]:
+    """Judge an error: worse from `factor` times the usual one on, better up to its `factor`th."""
+    if error >= factor * usual:
+        return "worse"
+    return "better" if error * factor <= usual else "usual"
+
+
+def _at_one_horizon(known: pd.DataFrame) -> pd.DataFrame:
+    if known.empty:
+        return known
+    counts = known["horizon"].value_counts()
+    enough = 2 * counts.get(HEADLINE_HORIZON, 0) >= counts.max()
+    horizon = HEADLINE_HORIZON if enough else counts.index[0]
+    return known[known["horizon"] == horizon]
+
+
+def _says_enough(rows: pd.DataFrame) -> bool:
+    return len(rows) >= LIVE_LEAST or not (rows["source"] == "live").any()
 
 
 def last_word(frame: pd.DataFrame) -> pd.DataFrame:

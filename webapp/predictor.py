@@ -318,13 +318,15 @@ def explain(
     source: str | None = None,
     version: int | None = None,
     ids: Sequence[str] | None = None,
+    batch: Sequence[HourRequest] = (),
 ) -> tuple[Prediction, dict[str, float]]:
     """Predict an hour, and say what each feature adds to it, in rentals.
 
-    What is answered adds up to the prediction; its method is in `training.explain`. Raises
-    `Unavailable` while there is no champion, or if the champion can't explain itself.
+    `batch` are hours whose weather is told with it. What is answered adds up to the prediction; its
+    method is in `training.explain`. Raises `Unavailable` while there is no champion, or if the
+    champion can't explain itself.
     """
-    (prediction,), matrix, artefact = _predict([request], source, version, ids)
+    (prediction, *_), matrix, artefact = _predict([request, *batch], source, version, ids)
     try:
         added = {name: round(value, 3) for name, value in artefact.explain(matrix[0]).items()}
     except BrokenArtefact as error:

@@ -450,6 +450,40 @@ def said_frame(start: dt.datetime | None, end: dt.datetime | None) -> pd.DataFra
     return _frame(_between(statement, Prediction.datetime, start, end))
 
 
+def told(
+    hour: dt.datetime, horizon: int, model_version: int, sources: Sequence[str]
+) -> JSON | None:
+    """Return what a version said of an hour, of the first of the sources in which it did.
+
+    `input` is what it was told; where the prediction itself was pruned, that is the weather alone.
+    """
+    said = LatestPrediction
+    columns = ["as_of", "horizon", "source", "rentals", "lower", "upper", "baseline", *INPUTS]
+    statement = (
+        select(*_columns(said, [*columns, "requested_at"]), Prediction.input)
+        .join(Prediction, Prediction.id == said.id, isouter=True)
+        .where(said.datetime == hour, *_said_by(sources, [horizon], model_version))
+    )
+    with reading() as connection:
+        rows = {row.source: row for row in connection.execute(statement)}
+    row = next((rows[source] for source in sources if source in rows), None)
+    if row is None:
+        return None
+    found = dict(row._mapping)
+    weather = {name: found.pop(name) for name in INPUTS}
+    return found | {"input": found["input"] or weather}
+
+
+def told_with(start: dt.datetime, end: dt.datetime, requested_at: dt.datetime) -> list[JSON]:
+    """Return `datetime` and `input` of the hours of a span that were asked for in one batch."""
+    statement = select(*_columns(Prediction, ["datetime", "input"])).where(
+        Prediction.requested_at == requested_at
+    )
+    with reading() as connection:
+        rows = connection.execute(_between(statement, Prediction.datetime, start, end))
+        return [dict(row._mapping) for row in rows]
+
+
 def newest_replayed(after: str) -> dt.datetime | None:
     """Return the hour that a replay predicted last, of the predictions whose ids are greater."""
     said = select(Prediction.datetime).where(Prediction.id > after, Prediction.source == "replay")

@@ -63,10 +63,41 @@ def test_the_baseline_counts_only_hours_that_have_one() -> None:
     assert without.skill is None
 
 
-def test_live_hours_are_preferred_to_the_backtest() -> None:
-    rows = frame({}, {"source": "live", "horizon": 1.0}, {"source": "replay"})
-    assert list(monitoring.pick(rows)["source"]) == ["live"]
-    assert list(monitoring.pick(rows, ("replay",))["source"]) == ["replay"]
+def test_live_hours_are_preferred_once_there_are_enough() -> None:
+    live, rest = [{"source": "live"}] * monitoring.LIVE_LEAST, [{}, {"source": "replay"}]
+    assert set(monitoring.pick(frame(*live, *rest))["source"]) == {"live"}
+    few = frame(*live[1:], *rest)
+    assert list(monitoring.pick(few)["source"]) == ["backtest"]
+    assert list(monitoring.pick(few, ("replay",))["source"]) == ["replay"]
+    assert set(monitoring.pick(few, ("live",))["source"]) == {"live"}
+    assert set(monitoring.pick(few.iloc[:5])["source"]) == {"live"}
+
+
+def test_live_hours_are_counted_while_they_are_too_few() -> None:
+    live = [{"source": "live"}] * monitoring.LIVE_LEAST
+    rows = frame(*live, {})
+    assert monitoring.few_live_hours(rows) == 0
+    assert monitoring.few_live_hours(rows.iloc[1:]) == monitoring.LIVE_LEAST - 1
+    assert monitoring.few_live_hours(rows.iloc[1:-1]) == 0  # there is nothing else
+    assert monitoring.few_live_hours(rows.iloc[1:], ("backtest",)) == 0
+
+
+def test_the_last_hours_are_a_day_of_the_last_two() -> None:
+    rows = frame(*[{}] * 30)
+    newest = rows["datetime"].iloc[-1].to_pydatetime()
+    last = monitoring.last_hours(rows, newest)
+    assert len(last) == 24 and last["datetime"].iloc[-1] == newest
+    assert len(monitoring.last_hours(rows, newest + dt.timedelta(hours=24))) == 24
+    assert monitoring.last_hours(rows, newest + dt.timedelta(hours=25)).empty
+    assert monitoring.last_hours(rows.iloc[7:], newest).empty
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(15.0, "worse"), (14.9, "usual"), (6.7, "usual"), (6.6, "better"), (0.0, "better")],
+)
+def test_an_error_is_judged_by_the_usual_one(error: float, told: str) -> None:
+    assert monitoring.verdict(error, 10.0, 1.5) == told
 
 
 def test_a_day_ahead_is_preferred_unless_it_is_rare() -> None:

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import TOKEN, add_version
-from webapp import importing, predictor, queries
+from webapp import alerts, importing, predictor, queries
 from webapp.dashboard.pages import explain, overview, performance
 from webapp.errors import Conflict, Unavailable
 from webapp.feeds import feed
@@ -57,25 +57,84 @@ def test_overview_marks_the_embedded_history_as_demo_data(call: Call) -> None:
     assert "late" not in told
 
 
-def test_overview_measures_live_predictions_as_soon_as_there_are_any(
-    app: Flask, call: Call
-) -> None:
+def test_overview_measures_live_predictions_once_there_are_enough(app: Flask, call: Call) -> None:
+    predict_live(app, 23)
+    told = words(call, "overview-status-section")
+    assert "Measured on: backtest" in told
+    assert "Live: 23\N{NO-BREAK SPACE}hours so far, shown from 24 on." in told
+    predict_live(app, 24)
+    told = words(call, "overview-status-section")
+    assert "live predictions, an hour ahead" in told and "so far" not in told
+
+
+def test_overview_holds_today_against_the_usual(app: Flask, call: Call) -> None:
+    told = words(call, "overview-status-section")
+    assert "Last 24 hours" in told and "Last 7 days" in told
+    assert "last 24 h: as usual" in told
+    app.config["VLIB_ALERT_ERROR"] = 0.01
+    assert "last 24 h: worse than usual" in words(call, "overview-status-section")
+
+
+def test_overview_holds_few_days_against_the_holdout(app: Flask, call: Call) -> None:
+    predict_live(app, 24)
     with app.app_context():
-        hour = dt.datetime(2012, 12, 30, 8)
-        request = predictor.HourRequest(to_hour(hour), 0, 5.0, 50.0, 10.0, as_of=to_hour(hour) - 1)
-        predictions = predictor.predict([request], source="live")
+        champion = queries.champion()
+        assert champion is not None
+        holdout = champion["holdout"]
+    holdout["horizons"]["1"] = holdout["metrics"] | {"mae": 1.0}
+    told = words(call, "overview-status-section")
+    assert "last 24 h:" not in told  # nothing was measured an hour ahead
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webapp.queries.champion", lambda: champion)
+        told = words(call, "overview-status-section")
+    assert "last 24 h: worse than usual" in told
+    assert "Usual is what it was on the holdout." in told
+
+
+def test_overview_says_nothing_of_a_day_that_is_not_known(app: Flask, call: Call) -> None:
+    hour = {"weather": "clear", "temperature": 5.0, "humidity": 50.0, "windspeed": 10.0}
+    with app.app_context():
+        later = [hour | {"datetime": dt.datetime(2013, 1, 2, 1), "rentals": 9}]
+        queries.upsert_observations(later)
+    told = words(call, "overview-status-section")
+    assert "last 24 h:" not in told
+    assert "Too few of the last hours are known to say how it does today." in told
+
+
+def test_performance_shows_few_live_hours_to_who_asks_for_them(app: Flask, call: Call) -> None:
+    predict_live(app, 5)
+    section, search = "performance-result-section", "?horizon=1"
+    told = words(call, section, search)
+    assert "Model 1, backtest" in told
+    assert told.partition("so far, shown from 24 on.")[0].endswith(
+        "Live: 5\N{NO-BREAK SPACE}hours "
+    )
+    told = words(call, section, f"{search}&source=live")
+    assert "Model 1, live" in told and "so far" not in told
+    assert "so far" not in words(call, section, f"{search}&source=backtest")
+
+
+def predict_live(app: Flask, hours: int) -> None:
+    """Store live predictions of the newest hours, an hour ahead."""
+    first = to_hour(dt.datetime(2013, 1, 1)) - hours
+    asked = [
+        predictor.HourRequest(hour, 0, 5.0, 50.0, 10.0, as_of=hour - 1)
+        for hour in range(first, first + hours)
+    ]
+    with app.app_context():
+        predictions = predictor.predict(asked, source="live")
         queries.insert_predictions([row(prediction) for prediction in predictions])
-    assert "live predictions, an hour ahead" in words(call, "overview-status-section")
 
 
 def test_overview_says_where_rentals_were_estimated(app: Flask, call: Call) -> None:
+    predict_live(app, 23)
     hour = dt.datetime(2013, 1, 1)
     weather = {"weather": "clear", "temperature": 5.0, "humidity": 50.0, "windspeed": 10.0}
     with app.app_context():
         predictions = predictor.predict([predictor.HourRequest(to_hour(hour), 0, 5.0, 50.0, 10.0)])
         queries.insert_predictions([row(prediction) for prediction in predictions])
         queries.upsert_observations([weather | {"datetime": hour, "rentals": 9, "estimated": True}])
-    assert "(1\N{NO-BREAK SPACE}hour, 1 of them estimated)" in words(
+    assert "(24\N{NO-BREAK SPACE}hours, 1 of them estimated)" in words(
         call, "overview-status-section"
     )
     figure = draw(call, "overview-curve-section")["overview-curve-graph"]["figure"]
@@ -196,6 +255,7 @@ def test_the_worst_hours_lead_to_their_stories(call: Call) -> None:
     assert len(errors) == 20 and errors == sorted(errors, reverse=True)
     address = find(rows[0], "A")["props"]["href"]
     assert address.startswith("/dashboard/explain?theme=dark&date=2012-12-")
+    assert address.endswith("&ahead=24&version=1&source=backtest")
 
 
 def test_performance_takes_whole_days(call: Call) -> None:
@@ -593,6 +653,21 @@ def test_an_alert_is_told_with_what_to_do(app: Flask) -> None:
         shown = str(overview.open_alerts({}, "light").children)
     assert "waited 90 s for the database" in shown
     assert "locked, full or gone" in shown
+
+
+def test_an_alert_leads_to_the_page_that_helps(app: Flask, call: Call) -> None:
+    found = {"names": "temperature", "days": 28}
+    with app.app_context():
+        queries.raise_alert("inputs_drift", found, {})
+    section = "overview-alerts-section"
+    shown = draw(call, section, "?lang=en&theme=dark&window=7d")[section]["children"]
+    link = find(shown, "A")
+    assert text(link) == "To the page Drift"
+    assert link["props"]["href"] == "/dashboard/drift?lang=en&theme=dark"
+
+
+def test_every_page_that_an_alert_names_is_there() -> None:
+    assert {condition.page for condition in alerts.CONDITIONS} == {"", *overview.PAGES}
 
 
 def test_two_versions_stand_side_by_side(app: Flask, call: Call) -> None:

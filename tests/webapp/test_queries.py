@@ -275,3 +275,29 @@ def test_no_page_looks_through_too_many(
         items, cursor = queries.list_predictions(hours, None, None, "replay", 2, cursor)
         pages.append([int(item["prediction_id"]) for item in items])
     assert pages == [[10], [], [1]]
+
+
+def test_what_was_told_is_found_by_source_even_if_it_was_pruned(version: int) -> None:
+    humid = {"weather": "mist", "humidity": 90.0, "holiday": True}
+    replayed = prediction(9, source="replay", rentals=60.0, input=humid)
+    queries.insert_predictions([prediction(8), replayed])
+    found = queries.told(HOUR, 1, version, ["live", "replay"])
+    assert found is not None
+    assert (found["source"], found["rentals"], found["input"]["temperature"]) == ("live", 50.0, 3.3)
+    only = queries.told(HOUR, 1, version, ["replay"])
+    assert only is not None and only["input"] == humid
+    assert queries.told(HOUR, 24, version, ["live"]) is None
+    queries.delete_predictions([f"{number:036d}" for number in (8, 9)])
+    pruned = queries.told(HOUR, 1, version, ["replay"])
+    assert pruned is not None and pruned["rentals"] == 60.0
+    weather = {"weather": "mist", "humidity": 90.0, "temperature": None, "windspeed": None}
+    assert pruned["input"] == weather
+
+
+def test_hours_of_one_batch_are_found_by_its_moment(version: int) -> None:
+    later = HOUR + dt.timedelta(hours=1)
+    moment = dt.datetime(2012, 12, 25, 7, 0, 0, 1)
+    other = prediction(7, datetime=later, requested_at=moment)
+    queries.insert_predictions([prediction(8), other])
+    span = HOUR, later + dt.timedelta(hours=1)
+    assert [row["datetime"] for row in queries.told_with(*span, moment)] == [later]

@@ -183,6 +183,13 @@ def measured(count: int, estimated: int) -> str:
     return _("%(hours)s, %(count)s of them estimated", hours=hours(count), count=number(estimated))
 
 
+def few_live(count: int, least: int) -> str:
+    """Say that there are live hours, but too few to be shown."""
+    return _(
+        "Live: %(hours)s so far, shown from %(least)s on.", hours=hours(count), least=number(least)
+    )
+
+
 def feature(name: str) -> str:
     """Name what the model looks at; one without a name of its own is told by its column's."""
     plain = name.replace("_", " ")

@@ -19,6 +19,7 @@ HOUR = dt.timedelta(hours=1)
 AROUND = 3 * HOUR
 BACK = dt.timedelta(days=60)
 MOST_DAYS = 6
+SAID = ("predicted", "model_version", "source")
 TYPICAL_HOURS = 28 * 24
 # Differences that count as much as another weather.
 SCALE = {"temperature": 5.0, "humidity": 20.0, "windspeed": 15.0}
@@ -31,7 +32,7 @@ def report(
     hours = queries.observations_frame(when - BACK, when + AROUND + HOUR)
     said = queries.scored_frame(start=when - BACK, end=when + AROUND + HOUR, horizon=ahead)
     said = monitoring.last_word(said.assign(requested_at=said.index))
-    known = hours.merge(said[["datetime", "predicted"]], on="datetime", how="left")
+    known = hours.merge(said[["datetime", *SAID]], on="datetime", how="left")
     around = known[known["datetime"] >= when - AROUND]
     alike = similar(known, when, row)
     cards = [
@@ -90,7 +91,10 @@ def _card(
 
 def _row(one: Mapping[Any, Any], choices: urls.Choices) -> list[Any]:
     when = one["datetime"]
-    href = urls.with_choice(choices, date=when.date().isoformat(), hour=str(when.hour))
+    hour = {"date": when.date().isoformat(), "hour": str(when.hour), "source": ""}
+    if not pd.isna(one["predicted"]):  # the story is that of the number beside it
+        hour |= {"version": f"{one['model_version']:.0f}", "source": one["source"]}
+    href = urls.with_choice(choices, **hour)
     return [
         html.A(formats.hour(when), href=href, **components.IN_PAGE),
         _(formats.WEATHER[one["weather"]]),

@@ -91,9 +91,7 @@ def table(frame: pd.DataFrame, **view: Any) -> pd.DataFrame:
 def worst(frame: pd.DataFrame, choices: urls.Choices) -> html.Section:
     """Return the hours that were predicted worst, each a link to its story."""
     hours = monitoring.worst(frame, WORST)
-    serving = predictor.current().serving
-    champion = serving.version if serving else None
-    rows = [_worst_row(row, choices, champion) for row in hours.to_dict("records")]
+    rows = [_worst_row(row, choices) for row in hours.to_dict("records")]
     heads = [_("Hour"), _("Predicted"), _("Actual"), _("Error"), _("Interval"), _("Weather")]
     heads.append(_("Temperature"))
     title = _("The hours that were predicted worst")
@@ -121,7 +119,7 @@ def _band(low: float) -> str:
     return _("%(low)s to %(high)s\xa0°C", low=formats.number(low), high=formats.number(high))
 
 
-def _worst_row(row: Mapping[Any, Any], choices: urls.Choices, champion: int | None) -> list[Any]:
+def _worst_row(row: Mapping[Any, Any], choices: urls.Choices) -> list[Any]:
     when: pd.Timestamp = row["datetime"]
     story = urls.link(
         "explain",
@@ -129,7 +127,8 @@ def _worst_row(row: Mapping[Any, Any], choices: urls.Choices, champion: int | No
         date=when.date().isoformat(),
         hour=str(when.hour),
         ahead=f"{row['horizon']:.0f}",
-        version="champion" if row["model_version"] == champion else str(row["model_version"]),
+        version=str(row["model_version"]),
+        source=row["source"],
     )
     interval = _(
         "%(low)s to %(high)s", low=formats.number(row["lower"]), high=formats.number(row["upper"])

@@ -11,13 +11,11 @@ from dash import Dash, html
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from training.history import WEATHER
 from webapp import predictor, queries, versions
 from webapp.errors import Problem, Unavailable
-from webapp.history import to_hour
 from webapp.language import N_, translated
 
-from .. import components, figures, formats, neighbours, sections, urls
+from .. import components, figures, formats, neighbours, sections, stories, urls
 from ..sections import Chart, Drawing
 
 PATH = f"{urls.PREFIX}explain"
@@ -98,8 +96,11 @@ def register_callbacks(app: Dash) -> None:
     sections.register(app, "explain", PATH, "explain-neighbours-section", around)
 
 
-def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
-    """Return legal choices; a missing or wrong hour is that of the newest observation."""
+def clean(choices: urls.Choices, changed: str | None) -> urls.Choices:
+    """Return legal choices; a missing or wrong hour is that of the newest observation.
+
+    A source, which a link may name, is of the prediction that it leads to.
+    """
     chosen = {**choices}
     newest = queries.newest_observation() or dt.datetime.combine(dt.date.today(), dt.time(8))
     if chosen.get("input") not in INPUTS:
@@ -110,8 +111,10 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
         chosen["hour"] = str(newest.hour)
     if chosen.get("ahead") not in AHEAD:
         chosen["ahead"] = "24"
-    if chosen.get("version") not in _versions():
+    if urls.number(chosen.get("version")) is None:
         chosen["version"] = "champion"
+    if changed not in (None, "input") or chosen.get("source") not in stories.SOURCES:
+        chosen.pop("source", None)
     return chosen
 
 
@@ -143,18 +146,26 @@ def hour(choices: urls.Choices, theme: str) -> Drawing:
     when, row = _observed(chosen)
     if row is None:
         return Drawing(_not_observed(when))
-    version = None if chosen["version"] == "champion" else int(chosen["version"])
+    version = _number(chosen)
+    ahead = int(chosen["ahead"])
+    said = stories.find(when, ahead, version, chosen.get("source")) if version else None
     try:
-        request = _request(when, row, int(chosen["ahead"]))
-        prediction, contributions = predictor.explain(request, version=version)
+        if said is not None and version is not None:
+            prediction, contributions = stories.retell(when, said, version)
+        else:
+            prediction, contributions = stories.tell(when, row, ahead, version)
     except Unavailable:
         return Drawing(_no_model())
     except Problem as problem:  # an older version whose artefact is gone
         return Drawing(components.empty(_("This model can't be asked any more."), problem.detail))
-    told = html.P(_told(when, row, prediction), className="told", role="status")
+    told = _told(when, row, prediction) if said is None else _retold(when, row, prediction, said)
     chart = _parts(round(prediction.rentals, 1), row["rentals"], contributions, theme)
     actual = _("Actual (estimated)") if when in queries.estimated_hours() else _("Actual")
-    return Drawing([told, _key_figures(prediction, row["rentals"], actual)], {PARTS: chart})
+    if said is not None:
+        answered = {name: said[name] for name in ("rentals", "lower", "upper", "baseline")}
+        prediction = prediction._replace(**answered)
+    key_figures = _key_figures(prediction, row["rentals"], actual)
+    return Drawing([html.P(told, className="told", role="status"), key_figures], {PARTS: chart})
 
 
 def around(choices: urls.Choices, _theme: str) -> Drawing:
@@ -175,12 +186,22 @@ def _observed(chosen: urls.Choices) -> tuple[dt.datetime, dict[str, Any] | None]
     return when, rows[0] if rows else None
 
 
-def _versions() -> dict[str, str]:
-    """Return the champion, and the other versions whose artefact is there."""
-    numbers = [model["version"] for model in queries.list_models() if model["status"] != "champion"]
+def _number(chosen: urls.Choices) -> int | None:
+    """Return the number of the chosen version; None while there is no champion."""
+    if (number := urls.number(chosen["version"])) is not None:
+        return number
+    serving = predictor.current().serving
+    return serving.version if serving else None
+
+
+def _versions(chosen: str) -> dict[str, str]:
+    """Return the champion, the versions whose artefact is there, and the chosen one."""
+    numbers = [model["version"] for model in queries.list_models()]
     there = [number for number in numbers if versions.exists(number)]
-    others = {number: _("Model %(version)s", version=number) for number in there}
-    return {"champion": _("Champion")} | others
+    if urls.number(chosen) is not None and chosen not in there:
+        there.append(chosen)
+    numbered = {number: _("Model %(version)s", version=number) for number in there}
+    return {"champion": _("Champion")} | numbered
 
 
 def _controls(chosen: urls.Choices) -> html.Section:
@@ -197,7 +218,7 @@ def _controls(chosen: urls.Choices) -> html.Section:
         ),
         components.field(
             _("Model"),
-            components.select(CONTROLS["version"], _versions(), chosen["version"]),
+            components.select(CONTROLS["version"], _versions(chosen["version"]), chosen["version"]),
             CONTROLS["version"],
         ),
     ]
@@ -205,8 +226,9 @@ def _controls(chosen: urls.Choices) -> html.Section:
         _("One prediction taken apart"),
         html.Div(fields, className="controls mt-3"),
         note=_(
-            "Choose an observed hour: its prediction is made anew in the weather it had, with the "
-            "rentals known so long before."
+            "Choose an observed hour: what was predicted of it is shown as it was made. Where "
+            "nothing was, it is predicted anew in the weather it had, with the rentals known so "
+            "long before."
         ),
     )
 
@@ -231,35 +253,68 @@ def _not_observed(when: dt.datetime) -> html.Div:
     )
 
 
-def _request(when: dt.datetime, row: Mapping[str, Any], ahead: int) -> predictor.HourRequest:
-    return predictor.HourRequest(
-        hour=to_hour(when),
-        weather=WEATHER.index(row["weather"]),
-        temperature=row["temperature"],
-        humidity=row["humidity"],
-        windspeed=row["windspeed"],
-        feels_like=row["feels_like"],
-        holiday=row["holiday"],
-        as_of=to_hour(when) - ahead,
-    )
-
-
 def _told(when: dt.datetime, row: Mapping[str, Any], prediction: predictor.Prediction) -> str:
-    as_of = prediction.to_json()["as_of"]
-    hour = formats.hour(when)
-    weather = _(
-        "%(weather)s, %(temperature)s\xa0°C, humidity %(humidity)s\xa0%%, wind %(wind)s\xa0km/h.",
-        weather=translated(formats.WEATHER)[row["weather"]].lower(),
-        temperature=formats.number(row["temperature"], 1),
-        humidity=formats.number(row["humidity"]),
-        wind=formats.number(row["windspeed"]),
-    )
+    """Say of which hour, in its weather, a prediction was made anew, and by what."""
+    return " ".join([_hour(when, row["holiday"]), f"{_weather(row)}.", _by(prediction)])
+
+
+def _retold(
+    when: dt.datetime,
+    row: Mapping[str, Any],
+    prediction: predictor.Prediction,
+    said: Mapping[str, Any],
+) -> str:
+    """Say what a prediction that was answered was told, and what it was then."""
+    given = said["input"]
+    holiday = given.get("holiday", row["holiday"])
+    weather, was = _weather(given), _weather(row)
+    if None not in (holiday, row["holiday"]) and holiday != row["holiday"]:
+        weather, was = _with_holiday(weather, holiday), _with_holiday(was, row["holiday"])
+        holiday = None
+    source = formats.SOURCES[said["source"]]
     told = [
-        _("%(hour)s, a holiday:", hour=hour) if row["holiday"] else _("%(hour)s:", hour=hour),
-        weather,
-        formats.by_model(str(prediction.model_version), as_of),
+        _hour(when, holiday),
+        _("It was told: %(told)s; so it was.", told=weather)
+        if weather == was
+        else _("It was told: %(told)s; it was: %(was)s.", told=weather, was=was),
+        _by(prediction),
+        _("Source: %(source)s.", source=_(source)),
     ]
+    answered, anew = (formats.number(each, 1) for each in (said["rentals"], prediction.rentals))
+    if answered != anew:
+        told.append(
+            _(
+                "What it knew then was revised since or is gone: made anew, as below, it is "
+                "%(anew)s.",
+                anew=anew,
+            )
+        )
     return " ".join(told)
+
+
+def _hour(when: dt.datetime, holiday: bool | None) -> str:
+    hour = formats.hour(when)
+    return _("%(hour)s, a holiday:", hour=hour) if holiday else _("%(hour)s:", hour=hour)
+
+
+def _by(prediction: predictor.Prediction) -> str:
+    return formats.by_model(str(prediction.model_version), prediction.to_json()["as_of"])
+
+
+def _with_holiday(weather: str, holiday: bool) -> str:
+    if holiday:
+        return _("%(weather)s, a holiday", weather=weather)
+    return _("%(weather)s, no holiday", weather=weather)
+
+
+def _weather(given: Mapping[str, Any]) -> str:
+    return _(
+        "%(weather)s, %(temperature)s\xa0°C, humidity %(humidity)s\xa0%%, wind %(wind)s\xa0km/h",
+        weather=translated(formats.WEATHER)[given["weather"]].lower(),
+        temperature=formats.number(given["temperature"], 1),
+        humidity=formats.number(given["humidity"]),
+        wind=formats.number(given["windspeed"]),
+    )
 
 
 def _key_figures(

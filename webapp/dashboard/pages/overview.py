@@ -1,7 +1,7 @@
 """Overview: is it right now? To be understood in five seconds."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import dash_bootstrap_components as dbc
@@ -17,6 +17,7 @@ from webapp.language import N_, translated
 
 from .. import components, figures, formats, inputs, sections, urls
 from ..sections import Chart, Drawing
+from . import drift, experiments, performance
 
 PATH = urls.PREFIX
 NAME = N_("Overview")
@@ -37,9 +38,21 @@ COLUMNS = {
 }
 HOUR = dt.timedelta(hours=1)
 RECENT = dt.timedelta(days=7)
+# Where an alert may lead.
+PAGES = {"drift": drift.NAME, "experiments": experiments.NAME, "performance": performance.NAME}
 PAST, AHEAD = dt.timedelta(days=3), dt.timedelta(hours=48)
 # A replay that spoke this long ago is over, and the curve goes back to the newest hours.
 REPLAY_OVER = dt.timedelta(minutes=2)
+
+
+class Recent(NamedTuple):
+    """The champion's newest hours that can be measured, and their scores."""
+
+    hours: pd.DataFrame
+    scores: monitoring.Scores | None
+    last: monitoring.Scores | None  # of the last 24 hours, if they are known
+    is_week: bool  # they are those of the last 7 days
+    few_live: int  # hours that were predicted live, where those are too few to be shown
 
 
 def layout(choices: urls.Choices) -> Any:
@@ -90,7 +103,7 @@ def training(_choices: urls.Choices, _theme: str) -> Drawing:
     )
 
 
-def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
+def open_alerts(choices: urls.Choices, _theme: str) -> Drawing:
     """Return what is wrong now, in plain words, and what to do about it."""
     zone = current_app.config["VLIB_TIMEZONE"]
     return Drawing(
@@ -103,6 +116,7 @@ def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
                             _(condition.act),
                             " ",
                             _("Since %(when)s.", when=formats.moment(alert["raised_at"], zone)),
+                            *_way_on(condition.page, choices),
                         ],
                         className="mb-0",
                     ),
@@ -113,6 +127,16 @@ def open_alerts(_choices: urls.Choices, _theme: str) -> Drawing:
         ]
         or None
     )
+
+
+def _way_on(page: str, choices: urls.Choices) -> list[Any]:
+    """Return a link to the page that helps, if there is one."""
+    if not page:
+        return []
+    label = _("To the page %(page)s", page=_(PAGES[page]))
+    href = urls.link(page, choices)
+    link = html.A(label, href=href, className="alert-link", **components.IN_PAGE)
+    return [" ", link]
 
 
 def _told_alert(condition: alerts.Condition, found: dict[str, Any]) -> str:
@@ -140,15 +164,14 @@ def status(_choices: urls.Choices, _theme: str) -> Drawing:
     if champion is None:
         return Drawing(components.tiles(_data_tile(newest), *_feed_tiles(), _schedule_tile()))
     recent = _recent(int(champion["version"]), newest)
-    scores = monitoring.scores(recent)
     tiles = components.tiles(
-        _coverage_tile(champion, scores),
+        _coverage_tile(champion, recent.scores),
         _champion_tile(champion),
         _data_tile(newest),
         *_feed_tiles(),
         _schedule_tile(),
     )
-    return Drawing([_headline(champion, recent, scores), tiles])
+    return Drawing([_headline(champion, recent), tiles])
 
 
 def latest(_choices: urls.Choices, theme: str) -> Drawing:
@@ -186,38 +209,53 @@ def latest(_choices: urls.Choices, theme: str) -> Drawing:
     return Drawing(charts={CURVE: chart})
 
 
-def _recent(version: int, newest: dt.datetime | None) -> pd.DataFrame:
-    """Return the champion's newest week that can be measured, or all that can be."""
+def _recent(version: int, newest: dt.datetime | None) -> Recent:
+    """Return a version's newest week, or all that can be measured if that is little."""
     since = newest - RECENT + HOUR if newest else None
     for start in (since, None):
         frame = queries.scored_frame(
             start=start, sources=("live", "backtest"), model_version=version
         )
-        frame = monitoring.pick(frame)
-        if not frame.empty:
+        hours = monitoring.pick(frame)
+        if len(hours) >= monitoring.LIVE_LEAST:
             break
-    return frame
+    last = monitoring.last_hours(hours, newest) if newest else hours.iloc[:0]
+    return Recent(
+        hours,
+        monitoring.scores(hours),
+        monitoring.scores(last),
+        is_week=start is not None,
+        few_live=monitoring.few_live_hours(frame),
+    )
 
 
-def _headline(
-    champion: dict[str, Any], recent: pd.DataFrame, scores: monitoring.Scores | None
-) -> html.Section:
+def _headline(champion: dict[str, Any], recent: Recent) -> html.Section:
     holdout = champion["holdout"]
-    verdict: Any
+    scores, last = recent.scores, recent.last
+    sentence: Any
     if scores is None:
-        verdict = _("No prediction of this model can be checked against rentals yet.")
-        note = _("Shown is its error on the holdout, which it never saw in training.")
+        sentence = _("No prediction of this model can be checked against rentals yet.")
+        notes = [_("Shown is its error on the holdout, which it never saw in training.")]
         lines = [
             (_("On the holdout"), holdout["metrics"].get("mae"), "bar bar-holdout"),
             (_("Repeating last week"), holdout["baseline"].get("mae"), "bar bar-baseline"),
         ]
     else:
-        verdict = _verdict(scores)
-        note = _("Measured on: %(hours)s.", hours=_told(recent, scores))
-        alike = holdout["horizons"].get(f"{recent['horizon'].iloc[0]:.0f}", {})
+        held = holdout["horizons"].get(f"{recent.hours['horizon'].iloc[0]:.0f}", {}).get("mae")
+        long = scores.hours >= monitoring.USUAL_LEAST
+        usual = scores.model["mae"] if long else held
+        sentence = [*_sentence(scores), " ", _verdict(last, usual)]
+        notes = [_("Measured on: %(hours)s.", hours=_told(recent.hours, scores))]
+        if recent.few_live:
+            notes.append(formats.few_live(recent.few_live, monitoring.LIVE_LEAST))
+        if last is None:
+            notes.append(_("Too few of the last hours are known to say how it does today."))
+        elif not long and held is not None:
+            notes.append(_("Usual is what it was on the holdout."))
         lines = [
-            (_("Model, now"), scores.model["mae"], "bar"),
-            (_("On the holdout"), alike.get("mae"), "bar bar-holdout"),
+            (_("Last 24 hours"), last.model["mae"] if last else None, "bar"),
+            (_("Last 7 days") if recent.is_week else _("On average"), scores.model["mae"], "bar"),
+            (_("On the holdout"), held, "bar bar-holdout"),
             (_("Repeating last week"), scores.baseline.get("mae"), "bar bar-baseline"),
         ]
     largest = max((value for _, value, _ in lines if value is not None), default=1.0)
@@ -226,13 +264,29 @@ def _headline(
         html.Div(
             [
                 html.Div(
-                    [html.P(verdict, className="verdict"), html.P(note, className="card-note")]
+                    [
+                        html.P(sentence, className="verdict"),
+                        html.P(" ".join(notes), className="card-note"),
+                    ]
                 ),
                 html.Div([_line(*line, largest) for line in lines], className="bars"),
             ],
             className="headline",
         ),
     )
+
+
+def _verdict(last: monitoring.Scores | None, usual: float | None) -> html.Span | None:
+    """Return a badge that says how the last hours went, none where too few are known."""
+    if last is None or usual is None:
+        return None
+    factor = current_app.config["VLIB_ALERT_ERROR"]
+    badges = {
+        "better": (_("last 24 h: better than usual"), "success"),
+        "usual": (_("last 24 h: as usual"), "success"),
+        "worse": (_("last 24 h: worse than usual"), "warning"),
+    }
+    return components.badge(*badges[monitoring.verdict(last.model["mae"], usual, factor)])
 
 
 def _told(recent: pd.DataFrame, scores: monitoring.Scores) -> str:
@@ -248,7 +302,7 @@ def _told(recent: pd.DataFrame, scores: monitoring.Scores) -> str:
     )
 
 
-def _verdict(scores: monitoring.Scores) -> list[Any]:
+def _sentence(scores: monitoring.Scores) -> list[Any]:
     """Say how wrong the model is, the number itself standing out."""
     skill = scores.skill
     if skill is None:

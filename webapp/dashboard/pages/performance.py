@@ -236,15 +236,21 @@ def worst(choices: urls.Choices, _theme: str) -> Drawing:
 
 def _frame(view: View) -> pd.DataFrame:
     """Return the scored predictions of a view."""
-    sources = ("live", "backtest") if view.source == "auto" else (view.source,)
-    frame = queries.scored_frame(
+    return monitoring.pick(_all(view), _sources(view))
+
+
+def _all(view: View) -> pd.DataFrame:
+    return queries.scored_frame(
         start=view.start,
         end=view.end,
-        sources=sources,
+        sources=_sources(view),
         model_version=view.version,
         horizon=view.horizon,
     )
-    return monitoring.pick(frame, sources)
+
+
+def _sources(view: View) -> tuple[str, ...]:
+    return ("live", "backtest") if view.source == "auto" else (view.source,)
 
 
 def _metric_field(chosen: urls.Choices) -> html.Div:
@@ -352,9 +358,11 @@ def _told(frame: pd.DataFrame, scores: monitoring.Scores, view: View) -> str:
         first=formats.hour(scores.first),
         last=formats.hour(scores.last),
     )
-    if view.slice == "all":
-        return told
-    return told + " " + _("Only: %(slice)s.", slice=slices.options()[view.slice])
+    if view.slice != "all":
+        told += " " + _("Only: %(slice)s.", slice=slices.options()[view.slice])
+    if few := monitoring.few_live_hours(_all(view), _sources(view)):
+        told += " " + formats.few_live(few, monitoring.LIVE_LEAST)
+    return told
 
 
 def _listed(items: Iterable[object]) -> str:
