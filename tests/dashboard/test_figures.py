@@ -118,3 +118,12 @@ def test_every_figure_is_one_that_plotly_knows(frame: pd.DataFrame) -> None:
 
 def test_a_finger_scrolls_the_page_and_not_the_chart(frame: pd.DataFrame) -> None:
     assert figures.curve(frame, "light")["layout"]["dragmode"] is False
+
+
+def test_a_day_is_marked_once_and_an_hour_with_its_time() -> None:
+    for freq, count, tick in (("D", 3, 24 * 3600 * 1000), ("D", 28, None), ("h", 30, None)):
+        times = pd.date_range("2013-01-01", periods=count, freq=freq)
+        table = pd.DataFrame({"datetime": times, "mae": 1.0})
+        axis = figures.error_over_time(table, "mae", "", "light")["layout"]["xaxis"]
+        assert axis.get("dtick") == tick
+        assert ("%H" in axis["tickformat"]) == (freq == "h")

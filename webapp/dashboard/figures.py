@@ -67,6 +67,7 @@ DASHES = {"live": "solid", "replay": "dash", "backtest": "dot"}
 UNIT = N_("rentals per hour")
 HOUR = "%a %-d %b %Y, %H:%M"  # as plotly.js writes `formats.hour`
 MOST_MARKS = 8  # values that are written at an axis of parallel coordinates
+DAY_MS = 24 * 3600 * 1000
 HEIGHT = 340  # pixels; assets/vlib.css keeps as much free until a chart is drawn
 # Pixels. Plotly can fit a margin to its labels, but then it draws each chart several times.
 MARGIN = {"l": 58, "r": 24, "t": 8, "b": 48}
@@ -146,7 +147,7 @@ def error_over_time(table: pd.DataFrame, metric: str, unit: str, theme: str) -> 
         for column, name, colour, dash, symbol, width in lines
         if column in table
     ]
-    figure = _over_time(traces, theme, tickformat="%-d %b\n%Y")
+    figure = _over_time(traces, theme, **_ticks(table["datetime"]))
     zero = "tozero" if metric in ("mae", "rmse", "width") else "normal"
     figure["layout"]["yaxis"] |= {"rangemode": zero, "title": _title(unit)}
     return figure
@@ -175,7 +176,7 @@ def season(table: pd.DataFrame, label: str, unit: str, theme: str) -> Figure:
         "mode": "lines+markers",
     }
     common = {"type": "scatter", "x": as_json(days), "hovertemplate": "%{y:.1f} " + unit}
-    figure = _over_time([band, common | usual, common | now], theme, tickformat="%-d %b\n%Y")
+    figure = _over_time([band, common | usual, common | now], theme, **_ticks(days))
     figure["layout"]["xaxis"] |= {"hoverformat": "%a %-d %b %Y"}
     figure["layout"]["yaxis"] |= {"rangemode": "normal", "title": _title(unit)}
     return figure
@@ -695,6 +696,14 @@ def _over_time(traces: list[Trace], theme: str, **xaxis: Any) -> Figure:
         "hoverformat": HOUR,
     } | xaxis
     return figure
+
+
+def _ticks(times: "pd.Series[pd.Timestamp]") -> dict[str, Any]:
+    """Return how an axis of days is marked, never twice a day; of hours, with the hour."""
+    if times.dt.hour.any():
+        return {"tickformat": "%H:%M\n%-d %b", "nticks": 9, "tickangle": 0}
+    few = {"dtick": DAY_MS} if len(times) <= 7 else {}
+    return {"tickformat": "%-d %b\n%Y"} | few
 
 
 def _dress(traces: list[Trace], theme: str, **layout: Any) -> Figure:
