@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import pandas as pd
 import pytest
 from flask import Flask
 
@@ -185,6 +186,37 @@ def test_every_metric_is_drawn_over_time(call: Call, metric: str) -> None:
     assert drawn["performance-time-graph-note"]["children"].startswith(
         performance.METRICS[metric][0]
     )
+    summary = drawn["performance-time-graph-summary"]["children"]
+    assert summary.startswith(performance.METRICS[metric][0])
+
+
+def test_the_worst_period_is_that_of_the_chosen_metric() -> None:
+    days = pd.DataFrame(
+        {
+            "datetime": pd.to_datetime(["2013-01-01", "2013-01-02", "2013-01-03"]),
+            "mae": [120.0, 40.0, 60.0],
+            "bias": [10.0, -30.0, 20.0],
+            "r2": [0.9, 0.8, -0.1],
+            "coverage": [100.0, 70.0, 88.0],
+            "width": [100.0, 200.0, 300.0],
+            "baseline_r2": [0.5, 0.9, 0.3],
+        }
+    )
+
+    def told(metric: str) -> str:
+        return performance._summary(days, metric, "D")
+
+    assert told("mae").endswith("worst Tue 1 Jan 2013, 120 rentals per hour.")
+    assert told("bias").endswith("worst Wed 2 Jan 2013, \N{MINUS SIGN}30 rentals per hour.")
+    assert told("coverage").endswith("worst Wed 2 Jan 2013, 70\N{NO-BREAK SPACE}%.")
+    assert told("width").endswith("widest Thu 3 Jan 2013, 300 rentals per hour.")
+    assert "last week on 1 of 3\N{NO-BREAK SPACE}days. Worst: Thu 3 Jan 2013, " in told("r2")
+    assert told("r2").endswith("\N{MINUS SIGN}0.10.")
+
+
+def test_what_single_hours_do_not_tell_is_not_told(call: Call) -> None:
+    drawn = draw(call, "performance-result-section", "?window=24h&metric=r2")
+    assert "few hours do not tell it" in drawn["performance-time-graph-summary"]["children"]
 
 
 def test_the_worst_hours_lead_to_their_stories(call: Call) -> None:
@@ -208,6 +240,11 @@ def test_performance_without_a_match_says_what_there_is(call: Call) -> None:
     told = text(drawn["performance-result-section"]["children"])
     assert "have been predicted: choose another window" in told
     assert drawn["performance-result-section-charts"]["className"] == "d-none"
+
+
+def test_a_range_that_ends_before_it_begins_is_told(call: Call) -> None:
+    told = words(call, "performance-result-section", "?from=2012-12-30&to=2012-12-29")
+    assert "ends before it begins" in told
 
 
 def test_a_control_writes_the_url(call: Call) -> None:
