@@ -67,6 +67,15 @@ def test_a_broken_sensor_is_told_with_what_is_right(
     assert "in this season it is at most" in told
 
 
+def test_a_stuck_sensor_that_works_again_is_told_in_the_past(
+    app: Flask, call: Call, years: pd.DataFrame
+) -> None:
+    years.loc[years.index[-60:-10], "humidity"] = 55.0
+    know(app, years)
+    told = words(call, "drift-table-section")
+    assert "without a change from Sat 29 Dec 2012, 12:00 to Mon 31 Dec 2012, 13:00." in told
+
+
 def test_the_chart_shows_the_chosen_input_beside_earlier_years(
     call: Call, years: pd.DataFrame
 ) -> None:
