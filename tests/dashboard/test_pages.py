@@ -320,15 +320,26 @@ def find(component: Any, kind: str) -> Any:
     return None
 
 
-@pytest.mark.parametrize("token", [None, "", "wrong", 7, ["the-admins-token"]])
-def test_nothing_happens_without_the_admin_token(app: Flask, call: Call, token: object) -> None:
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        (None, "token is missing"),
+        ("", "token is missing"),
+        ("wrong", "not the admin token"),
+        (7, "not the admin token"),
+        (["the-admins-token"], "not the admin token"),
+    ],
+)
+def test_nothing_happens_without_the_admin_token(
+    app: Flask, call: Call, token: object, told: str
+) -> None:
     for button in ("retrain", "cancel", "activate"):
         message = call(
             "experiments-message.children",
             f"experiments-{button}-button.n_clicks",
             **{f"experiments-{button}-button.n_clicks": 1, "experiments-token-input.value": token},
         )
-        assert "not the admin token" in str(message)
+        assert told in str(message)
     with app.app_context():
         assert queries.active_run() is None
 
@@ -341,7 +352,7 @@ def test_the_dashboards_buttons_count(call: Call) -> None:
     assert "Too many wrong tokens" in said[-1]
 
 
-def clicked(call: Call, button: str, **values: Any) -> str:
+def clicked(call: Call, button: str, succeeds: bool = False, **values: Any) -> str:
     """Press a button of Experiments with the admin's token; return the message."""
     given = {f"experiments-{name}.value": value for name, value in values.items()}
     id_ = f"experiments-{button}-button.n_clicks"
@@ -351,13 +362,15 @@ def clicked(call: Call, button: str, **values: Any) -> str:
         **{id_: 1, "experiments-token-input.value": TOKEN},
         **given,
     )
-    return text(answer["experiments-message"]["children"])
+    message = answer["experiments-message"]["children"]
+    assert (message["props"]["color"] == "success") == succeeds
+    return text(message)
 
 
 def test_retrain_starts_a_training_as_admin(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
     monkeypatch.setattr("webapp.retraining.start", started.append)
-    assert "has been started" in clicked(call, "retrain")
+    assert "has been started" in clicked(call, "retrain", succeeds=True)
     assert started == ["admin"]
 
 
@@ -387,7 +400,7 @@ def test_activating_is_done_in_the_admins_name(call: Call, monkeypatch: pytest.M
     done: list[Any] = []
     monkeypatch.setattr("webapp.retraining.activate", lambda *args: done.append(args))
     given = {"version-select": "1", "reason-input": " rollback "}
-    assert clicked(call, "activate", **given) == "Model 1 serves now."
+    assert clicked(call, "activate", succeeds=True, **given) == "Model 1 serves now."
     assert done == [(1, "rollback", "admin")]
 
 
@@ -639,6 +652,25 @@ def test_two_versions_stand_side_by_side(app: Flask, call: Call) -> None:
     for part in ("Model 1", f"Model {other}", "RMSE", "Night, working day", "Hours of training"):
         assert part in told
     assert "168\N{NO-BREAK SPACE}hours that both have predicted" in told
+
+
+def test_the_selects_show_what_is_compared_when_a_version_is_new(app: Flask, call: Call) -> None:
+    alone = {"experiments-first-select.value": "1", "experiments-second-select.value": "1"}
+    with app.app_context():
+        other = str(add_version(queries.observations_frame(), "kept"))
+
+    def moved(search: str = "") -> dict[str, Any]:
+        sent: dict[str, Any] = call(
+            "experiments-first-select.options",
+            "shell-refresh-interval.n_intervals",
+            **{"experiments-url.search": search, **alone},
+        )
+        return sent
+
+    first, second = (moved()[f"experiments-{name}-select"] for name in ("first", "second"))
+    assert first["value"] == other and "value" not in second
+    assert [option["value"] for option in second["options"]] == [other, "1"]
+    assert "value" not in moved("?first=1&second=1")["experiments-first-select"]
 
 
 def test_a_version_alone_is_compared_with_none(call: Call) -> None:
