@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from flask import Flask
 
 from webapp import monitoring
 from webapp.dashboard import figures
@@ -127,3 +128,13 @@ def test_a_day_is_marked_once_and_an_hour_with_its_time() -> None:
         axis = figures.error_over_time(table, "mae", "", "light")["layout"]["xaxis"]
         assert axis.get("dtick") == tick
         assert ("%H" in axis["tickformat"]) == (freq == "h")
+
+
+def test_the_values_of_an_axis_are_written_as_the_reader_does(app: Flask) -> None:
+    table = pd.DataFrame({"Trees": [400, 200], "Share": [0.3, 0.5], "Error": [43.5, 51.25]})
+    with app.test_request_context("/?lang=fr"):
+        figure = figures.parallel(table, "light")
+    assert {"200", "400", "0,3", "0,5", "43,5", "51,25"} == {
+        mark["text"] for mark in figure["layout"]["annotations"]
+    }
+    assert figure["data"][-1]["text"] == ["Trees: 400", "Share: 0,3", "Error: 43,5"]

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from flask import Flask
 
 from webapp.dashboard import formats
 
@@ -78,3 +79,19 @@ def test_every_feature_has_a_name_that_fits() -> None:
     names = [formats.feature(name) for name in FEATURES]
     assert len(set(names)) == len(names)
     assert max(len(name) for name in names) <= 24
+
+
+def test_every_parameter_of_the_search_has_a_plain_name() -> None:
+    from training.model import GRID
+
+    names = [formats.parameter(name) for name in (*GRID, "trees")]
+    assert set(names) == set(formats.PARAMETERS.values())
+    assert formats.parameter("forests__odd_name") == "Odd name"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.3, "0,3"), (400, "400"), (None, "–"), ("sqrt", "sqrt"), (True, "True")]
+)
+def test_settings_are_written_as_the_reader_does(app: Flask, value: object, shown: str) -> None:
+    with app.test_request_context("/?lang=fr"):
+        assert formats.setting(value) == shown

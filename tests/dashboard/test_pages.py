@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.conftest import TOKEN, add_version
 from webapp import importing, predictor, queries
+from webapp.dashboard import comparing
 from webapp.dashboard.pages import explain, overview, performance
 from webapp.errors import Conflict, Unavailable
 from webapp.feeds import feed
@@ -651,7 +652,16 @@ def test_two_versions_stand_side_by_side(app: Flask, call: Call) -> None:
     told = words(call, "experiments-compare-section", f"?first=1&second={other}")
     for part in ("Model 1", f"Model {other}", "RMSE", "Night, working day", "Hours of training"):
         assert part in told
+    assert "Training data toMon 24 Dec 2012, 22:00" in told
     assert "168\N{NO-BREAK SPACE}hours that both have predicted" in told
+
+
+@pytest.mark.parametrize(
+    ("second", "told"), [(0.899, "0 points"), (0.92, "+2 points"), (0.89, "\N{MINUS SIGN}1 point")]
+)
+def test_coverages_differ_by_points(second: float, told: str) -> None:
+    pair = comparing._pair(0.9, second, 0, "coverage")
+    assert pair[-1].replace("\N{NO-BREAK SPACE}", " ") == told
 
 
 def test_the_selects_show_what_is_compared_when_a_version_is_new(app: Flask, call: Call) -> None:

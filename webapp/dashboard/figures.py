@@ -496,6 +496,7 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
     places = [_places(table[label]) for label in labels]
     columns = [table[label].astype(str) for label in labels]
     heights = [list(map(where.get, one)) for one, where in zip(columns, places, strict=True)]
+    written = [list(map(formats.setting, table[label])) for label in labels]
     traces = [
         {
             "type": "scatter",
@@ -504,7 +505,9 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
             "showlegend": row < 2,
             "x": names,
             "y": [column[row] for column in heights],
-            "text": [f"{label}: {table[label][row]}" for label in labels],
+            "text": [
+                f"{label}: {texts[row]}" for label, texts in zip(labels, written, strict=True)
+            ],
             "hovertemplate": "%{text}<extra></extra>",
             "opacity": 1 if row == 0 else 0.45,
             "line": {
@@ -527,10 +530,11 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
             "font": {"size": 11, "color": colours.actual},
             "bgcolor": colours.surface,
         }
-        for name, where in zip(names, places, strict=True)
-        for text, height in _ends(where)
+        for name, where, column, texts in zip(names, places, columns, written, strict=True)
+        for text, height in _ends(where, dict(zip(column, texts, strict=True)))
     ]
-    figure["layout"]["margin"] |= {"l": 36, "r": 48, "b": 60}
+    lines = max(name.count("<br>") + 1 for name in names)
+    figure["layout"]["margin"] |= {"l": 36, "r": 48, "b": 20 + 18 * lines}
     figure["layout"]["xaxis"] |= {"gridcolor": colours.text, "tickangle": 0}
     figure["layout"]["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
     return figure
@@ -552,10 +556,10 @@ def _order(values: "pd.Series[Any]") -> "pd.Series[Any]":
     return values if pd.api.types.is_numeric_dtype(values) else values.astype(str)
 
 
-def _ends(where: dict[str, float]) -> list[tuple[str, float]]:
+def _ends(where: dict[str, float], written: Mapping[str, str]) -> list[tuple[str, float]]:
     """Return the values to write at an axis: all, or if they are many the ends."""
     if len(where) <= MOST_MARKS:
-        return list(where.items())
+        return [(written[text], place) for text, place in where.items()]
     first, last = min(where, key=where.__getitem__), max(where, key=where.__getitem__)
     return [(formats.number(float(text), 1), where[text]) for text in (first, last)]
 

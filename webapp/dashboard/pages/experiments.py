@@ -206,7 +206,7 @@ def candidates(choices: urls.Choices, theme: str) -> Drawing:
         none = html.P(_("This training got to no candidates."), className="mb-0")
         return Drawing(components.card(title, none))
     names = sorted({name for item in tried for name in item["params"]})
-    columns = translated(FIXED_COLUMNS) | {name: comparing.parameter(name) for name in names}
+    columns = translated(FIXED_COLUMNS) | {name: formats.parameter(name) for name in names}
     by = choices.get("sort", "rank")
     by = by if by in columns else "rank"
     down = choices.get("order") == "descending"
@@ -227,8 +227,8 @@ def _parallel(tried: list[dict[str, Any]], names: list[str], theme: str) -> Char
     frame = pd.DataFrame([{**one["params"], SCORE: one.get(SCORE)} for one in tried])
     varied = [name for name in names if frame[name].astype(str).nunique() > 1]
     frame = frame[[*varied, SCORE]].sort_values(SCORE, ignore_index=True)
-    labels = {name: comparing.parameter(name) for name in varied} | {SCORE: _("Mean error")}
-    values = ", ".join(f"{labels[name]} {frame[name].iloc[0]}" for name in varied)
+    labels = {name: formats.parameter(name) for name in varied} | {SCORE: _("Mean error")}
+    values = ", ".join(f"{labels[name]} {formats.setting(frame[name].iloc[0])}" for name in varied)
     return Chart(
         figures.parallel(frame.rename(columns=labels), theme),
         _("Each line is a candidate; it ends at its mean error, rentals per hour"),
@@ -420,7 +420,7 @@ def _candidate_row(item: dict[str, Any], names: list[str]) -> list[Any]:
         str(item.get("rank", formats.UNKNOWN)),
         formats.number(item.get("mean_score"), 2),
         f"{formats.number(item.get('fit_seconds'), 1)}{formats.SPACE}s",
-        *(_value(item["params"].get(name)) for name in names),
+        *(formats.setting(item["params"].get(name)) for name in names),
     ]
 
 
@@ -445,12 +445,6 @@ def _model_row(model: dict[str, Any], choices: urls.Choices) -> list[Any]:
         formats.percent(metrics.get("coverage")),
         html.Span(why),
     ]
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return formats.UNKNOWN
-    return formats.plain(value) if isinstance(value, float) else str(value)
 
 
 def _decision(run: dict[str, Any], choices: urls.Choices) -> Any:
