@@ -10,7 +10,7 @@ from flask import Flask
 from tests.conftest import TOKEN, add_version
 from webapp import importing, predictor, queries
 from webapp.dashboard import comparing
-from webapp.dashboard.pages import explain, overview, performance
+from webapp.dashboard.pages import explain, overview, performance, what_if
 from webapp.errors import Conflict, Unavailable
 from webapp.feeds import feed
 from webapp.history import to_hour
@@ -437,10 +437,31 @@ def bikes(told: str) -> int:
     return int(told.partition("at 08:00?")[2].partition(" bikes")[0].replace(",", ""))
 
 
-@pytest.mark.parametrize("costs", ["", "&missing=-1&idle=much", "&missing=0&idle=0", "&idle=nan"])
-def test_what_if_has_costs_whatever_the_url_says(call: Call, costs: str) -> None:
-    told = words(call, "what-if-answer-section", f"?hour=8{costs}")
-    assert "enough in 75\N{NO-BREAK SPACE}% of such hours" in told
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ("", "enough in 75\N{NO-BREAK SPACE}% of such hours"),
+        ("&missing=-3", "A missing bike costs: give a number from 0 to 100,000."),
+        ("&missing=?&idle=nan", "A missing bike costs, An idle bike costs: give a number"),
+        ("&missing=0&idle=0", "any number is right"),
+        ("&missing=0", "0 bikesA missing bike costs nothing, so none has to be out."),
+        ("&idle=0", "enough in 99\N{NO-BREAK SPACE}% of such hours, the most that"),
+    ],
+)
+def test_what_if_decides_by_the_costs_that_are_shown(call: Call, costs: str, told: str) -> None:
+    assert told in words(call, "what-if-answer-section", f"?hour=8{costs}")
+
+
+def test_what_if_says_beside_the_field_which_cost_is_wrong(call: Call) -> None:
+    sent = call("what-if-costs-problem.children", **{"what-if-url.search": "?idle=-1"})
+    assert sent["what-if-costs-problem"]["children"].startswith("An idle bike costs: give")
+    assert [sent[f"what-if-{name}-input"]["invalid"] for name in ("missing", "idle")] == [0, 1]
+
+
+def test_a_cost_that_was_emptied_is_no_usual_one(app: Flask) -> None:
+    with app.app_context():
+        chosen = what_if.clean({"missing": ""}, "missing")
+    assert chosen["missing"] == what_if.UNKNOWN_COST
 
 
 def test_what_if_says_when_a_model_can_decide_nothing(app: Flask, call: Call) -> None:
