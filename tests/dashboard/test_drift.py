@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from training.history import History
 from training.sources import embedded_history
-from webapp import history, predictor
+from webapp import history, predictor, queries
 from webapp.dashboard.pages import drift
 
 from .conftest import Call
@@ -52,6 +52,21 @@ def test_growth_is_told_and_is_no_alarm(call: Call, years: pd.DataFrame) -> None
     told = words(call, "drift-table-section", "?to=2012-09-30")
     assert "Level of rentalsgrowth is no alarm" in told
     assert "rentals per hour higher" in told
+
+
+def test_a_share_says_of_what_it_is(call: Call, years: pd.DataFrame) -> None:
+    told = words(call, "drift-table-section")
+    assert "Rentals, growth aside, % of the 4 weeks before" in told
+    assert "Clear sky, % of hours" in told
+    assert "Humidity, %" not in told
+
+
+def test_actuals_that_came_late_are_told_in_days_or_years(app: Flask, call: Call) -> None:
+    with app.app_context():
+        rows = queries.observations_frame().tail(2)
+        queries.upsert_frame(rows.assign(rentals=rows["rentals"] + 1))
+    told = words(call, "drift-quality-section")
+    assert f"{SPACE}years" in told.partition("half came within ")[2]
 
 
 def test_a_broken_sensor_is_told_with_what_is_right(

@@ -138,3 +138,9 @@ def test_the_values_of_an_axis_are_written_as_the_reader_does(app: Flask) -> Non
         mark["text"] for mark in figure["layout"]["annotations"]
     }
     assert figure["data"][-1]["text"] == ["Trees: 400", "Share: 0,3", "Error: 43,5"]
+
+
+def test_a_ring_does_not_touch_its_label() -> None:
+    *_traces, labels = figures.importance({"hour": [50.0, 54.0]}, "light")["data"]
+    assert labels["x"] == [54.0]
+    assert labels["text"] == ["\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}+52.0"]  # no common spaces

@@ -54,6 +54,14 @@ def test_durations() -> None:
     assert formats.duration(begun, None) == "–"
 
 
+@pytest.mark.parametrize(
+    ("hours", "shown"),
+    [(1.5, "1.5 h"), (47, "47.0 h"), (480, "20 days"), (121_875.9, "14 years")],
+)
+def test_spans(hours: float, shown: str) -> None:
+    assert formats.span(hours).replace(formats.SPACE, " ") == shown
+
+
 def test_the_time_until_a_training() -> None:
     now = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
     waits = [dt.timedelta(seconds=5), dt.timedelta(minutes=20), dt.timedelta(days=6)]

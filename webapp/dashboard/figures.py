@@ -565,13 +565,13 @@ def _ends(where: dict[str, float], written: Mapping[str, str]) -> list[tuple[str
 
 
 def _numbers(x: Sequence[float], y: Sequence[str], texts: Sequence[str]) -> Trace:
-    """Write texts behind what ends at `x`."""
+    """Write texts behind what ends at `x`, and the half of a ring around that."""
     return {
         "type": "scatter",
         "mode": "text",
         "x": as_json(x),
         "y": list(y),
-        "text": [f" {text}" for text in texts],
+        "text": [f"{2 * formats.SPACE}{text}" for text in texts],
         "textposition": "middle right",
         "cliponaxis": False,
         "hoverinfo": "skip",

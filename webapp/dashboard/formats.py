@@ -19,6 +19,8 @@ UNKNOWN = "–"
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 
+YEAR_HOURS = 8766
+
 WEATHER = {
     "clear": N_("Clear"),
     "mist": N_("Mist"),
@@ -172,6 +174,18 @@ def hours(count: float) -> str:
 def days(count: float) -> str:
     """Write a number of days."""
     return ngettext("%(count)s\xa0day", "%(count)s\xa0days", round(count), count=number(count))
+
+
+def years(count: float) -> str:
+    """Write a number of years."""
+    return ngettext("%(count)s\xa0year", "%(count)s\xa0years", round(count), count=number(count))
+
+
+def span(count: float) -> str:
+    """Write how long so many hours are: 1.5 h, 20 days, 14 years."""
+    if round(count, 1) < 48:
+        return f"{number(count, 1)}{SPACE}h"
+    return days(count / 24) if count < 2 * YEAR_HOURS else years(count / YEAR_HOURS)
 
 
 def points(difference: float, digits: int = 0) -> str:
