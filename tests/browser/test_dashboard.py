@@ -232,10 +232,10 @@ def test_explain_follows_the_input_and_the_hour(page: Page) -> None:
 
 def test_retraining_is_refused_without_the_token(page: Page) -> None:
     go(page, "/dashboard/experiments")
-    for token in ("", "guessed"):
+    for token, told in (("", "token is missing"), ("guessed", "not the admin token")):
         page.get_by_label("Admin token").fill(token)
         page.get_by_role("button", name="Retrain now").click()
-        expect(page.locator("#experiments-message")).to_contain_text("not the admin token")
+        expect(page.locator("#experiments-message")).to_contain_text(told)
 
 
 def test_pages_follow_links_without_a_new_document(page: Page) -> None:
