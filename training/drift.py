@@ -108,6 +108,8 @@ class Fault:
         What it may be; NaN if the value alone says it.
     since : datetime
         The first of its hours; for a mean or peak the start of the window.
+    until : datetime or None
+        The last hour of a stuck value that has changed since; None if it goes on.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Fault:
     low: float
     high: float
     since: dt.datetime
+    until: dt.datetime | None = None
 
 
 def season_drift(
@@ -151,7 +154,10 @@ def faults(history: pd.DataFrame, end: dt.datetime | None = None, days: int = 3)
     end = end or newest_end(history)
     start = end - dt.timedelta(days=days)
     runs = quality.stuck(history, start, end) + quality.impossible(history, start, end)
-    found = [Fault(run.name, run.kind, run.value, np.nan, np.nan, run.first) for run in runs]
+    found = [
+        Fault(run.name, run.kind, run.value, np.nan, np.nan, run.first, _until(history, run))
+        for run in runs
+    ]
     grids = _grids(history, end)
     for name, means in _checked(grids, days).items():
         found += _unusual(name, "unusual", means, MARGIN, start)
@@ -220,6 +226,16 @@ def _threshold(past: Floats, days: int, years: int, seed: int) -> float | None:
     random = np.random.default_rng(seed)
     drawn = random.choice(references, (DRAWS, years)).mean(axis=1)
     return float(np.quantile(np.abs(random.choice(windows, DRAWS) - drawn), 1 - ALPHA))
+
+
+def _until(history: pd.DataFrame, run: quality.Stretch) -> dt.datetime | None:
+    """Return the last hour of a stuck value, None if no other is known after it."""
+    if run.kind != "stuck":
+        return None
+    later = history.loc[history["datetime"] >= run.first, ["datetime", run.name]].dropna()
+    changed = (later[run.name] != run.value).to_numpy(bool)
+    last: pd.Timestamp = later["datetime"].iloc[int(changed.argmax()) - 1]
+    return last.to_pydatetime() if changed.any() else None
 
 
 def _unusual(

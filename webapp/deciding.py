@@ -47,10 +47,17 @@ def predict(
 ) -> tuple[list[Prediction], list[int] | None]:
     """Predict hours, and say how many bikes are enough with a probability; nothing is stored.
 
-    No bikes if the champion keeps no quantiles. Raises `Unavailable` without a champion.
+    None if the champion keeps no quantiles. Raises `Unavailable` without a champion.
     """
     predictions, found = predictor.predict_quantile(requests, level)
-    return predictions, None if found is None else [int(np.ceil(value)) for value in found]
+    if found is None:
+        return predictions, None
+    return predictions, [int(np.ceil(value)) if level > 0 else 0 for value in found]
+
+
+def told_level(level: float) -> float:
+    """Return the level nearest to one that the quantiles can tell."""
+    return min(max(level, float(LEVELS[0])), float(LEVELS[-1]))
 
 
 def outcomes(held: Holdout, missing: float, idle: float) -> list[Outcome]:
@@ -58,7 +65,8 @@ def outcomes(held: Holdout, missing: float, idle: float) -> list[Outcome]:
 
     Have out the right quantile, the prediction itself, or the rentals of a week before.
     """
-    right = at_level(held.quantiles, right_level(missing, idle))
+    level = right_level(missing, idle)
+    right = at_level(held.quantiles, level) if level > 0 else np.zeros_like(held.actual)
     rules = (np.ceil(right), np.rint(held.forecast), np.rint(held.naive))
     return [
         _outcome(rule, out, held.actual, missing, idle)

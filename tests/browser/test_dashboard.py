@@ -203,6 +203,19 @@ def test_what_if_decides_by_the_costs_in_the_url(page: Page) -> None:
     expect(page.get_by_label("A missing bike costs")).to_have_value("1")
 
 
+@pytest.mark.parametrize("cost", ["-3", ""])
+def test_a_cost_that_is_none_is_told_and_nothing_is_decided(page: Page, cost: str) -> None:
+    go(page, "/dashboard/what-if?hour=8")
+    expect(page.locator("main")).to_contain_text("enough in 75\N{NO-BREAK SPACE}% of such hours")
+    page.get_by_label("A missing bike costs").fill(cost)
+    expect(page.locator("#what-if-costs-problem")).to_contain_text("A missing bike costs: give")
+    expect(page.locator("main")).not_to_contain_text("of such hours")
+    expect(page.get_by_label("A missing bike costs")).to_have_value(cost)
+    page.get_by_label("A missing bike costs").fill("1")
+    expect(page.locator("main")).to_contain_text("enough in 50\N{NO-BREAK SPACE}% of such hours")
+    expect(page.locator("#what-if-costs-problem")).to_be_empty()
+
+
 def test_explain_follows_the_input_and_the_hour(page: Page) -> None:
     go(page, "/dashboard/explain?date=2012-12-24&hour=16")
     expect(page.locator(".told")).to_contain_text("Mon 24 Dec 2012, 16:00")
@@ -219,10 +232,10 @@ def test_explain_follows_the_input_and_the_hour(page: Page) -> None:
 
 def test_retraining_is_refused_without_the_token(page: Page) -> None:
     go(page, "/dashboard/experiments")
-    for token in ("", "guessed"):
+    for token, told in (("", "token is missing"), ("guessed", "not the admin token")):
         page.get_by_label("Admin token").fill(token)
         page.get_by_role("button", name="Retrain now").click()
-        expect(page.locator("#experiments-message")).to_contain_text("not the admin token")
+        expect(page.locator("#experiments-message")).to_contain_text(told)
 
 
 def test_pages_follow_links_without_a_new_document(page: Page) -> None:

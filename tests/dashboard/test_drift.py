@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from training.history import History
 from training.sources import embedded_history
-from webapp import history, predictor
+from webapp import history, predictor, queries
 from webapp.dashboard.pages import drift
 
 from .conftest import Call
@@ -54,6 +54,21 @@ def test_growth_is_told_and_is_no_alarm(call: Call, years: pd.DataFrame) -> None
     assert "rentals per hour higher" in told
 
 
+def test_a_share_says_of_what_it_is(call: Call, years: pd.DataFrame) -> None:
+    told = words(call, "drift-table-section")
+    assert "Rentals, growth aside, % of the 4 weeks before" in told
+    assert "Clear sky, % of hours" in told
+    assert "Humidity, %" not in told
+
+
+def test_actuals_that_came_late_are_told_in_days_or_years(app: Flask, call: Call) -> None:
+    with app.app_context():
+        rows = queries.observations_frame().tail(2)
+        queries.upsert_frame(rows.assign(rentals=rows["rentals"] + 1))
+    told = words(call, "drift-quality-section")
+    assert f"{SPACE}years" in told.partition("half came within ")[2]
+
+
 def test_a_broken_sensor_is_told_with_what_is_right(
     app: Flask, call: Call, years: pd.DataFrame
 ) -> None:
@@ -65,6 +80,15 @@ def test_a_broken_sensor_is_told_with_what_is_right(
     assert "Likely broken in the last 3\N{NO-BREAK SPACE}days" in told
     assert f"Humidity has been 55.0{SPACE}% without a change since Sat 29 Dec 2012, 12:00." in told
     assert "in this season it is at most" in told
+
+
+def test_a_stuck_sensor_that_works_again_is_told_in_the_past(
+    app: Flask, call: Call, years: pd.DataFrame
+) -> None:
+    years.loc[years.index[-60:-10], "humidity"] = 55.0
+    know(app, years)
+    told = words(call, "drift-table-section")
+    assert "without a change from Sat 29 Dec 2012, 12:00 to Mon 31 Dec 2012, 13:00." in told
 
 
 def test_the_chart_shows_the_chosen_input_beside_earlier_years(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from flask import Flask
 
 from webapp import monitoring
 from webapp.dashboard import figures
@@ -118,3 +119,28 @@ def test_every_figure_is_one_that_plotly_knows(frame: pd.DataFrame) -> None:
 
 def test_a_finger_scrolls_the_page_and_not_the_chart(frame: pd.DataFrame) -> None:
     assert figures.curve(frame, "light")["layout"]["dragmode"] is False
+
+
+def test_a_day_is_marked_once_and_an_hour_with_its_time() -> None:
+    for freq, count, tick in (("D", 3, 24 * 3600 * 1000), ("D", 28, None), ("h", 30, None)):
+        times = pd.date_range("2013-01-01", periods=count, freq=freq)
+        table = pd.DataFrame({"datetime": times, "mae": 1.0})
+        axis = figures.error_over_time(table, "mae", "", "light")["layout"]["xaxis"]
+        assert axis.get("dtick") == tick
+        assert ("%H" in axis["tickformat"]) == (freq == "h")
+
+
+def test_the_values_of_an_axis_are_written_as_the_reader_does(app: Flask) -> None:
+    table = pd.DataFrame({"Trees": [400, 200], "Share": [0.3, 0.5], "Error": [43.5, 51.25]})
+    with app.test_request_context("/?lang=fr"):
+        figure = figures.parallel(table, "light")
+    assert {"200", "400", "0,3", "0,5", "43,5", "51,25"} == {
+        mark["text"] for mark in figure["layout"]["annotations"]
+    }
+    assert figure["data"][-1]["text"] == ["Trees: 400", "Share: 0,3", "Error: 43,5"]
+
+
+def test_a_ring_does_not_touch_its_label() -> None:
+    *_traces, labels = figures.importance({"hour": [50.0, 54.0]}, "light")["data"]
+    assert labels["x"] == [54.0]
+    assert labels["text"] == ["\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}+52.0"]  # no common spaces

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from flask import Flask
 
 from webapp.dashboard import formats
 
@@ -53,6 +54,14 @@ def test_durations() -> None:
     assert formats.duration(begun, None) == "–"
 
 
+@pytest.mark.parametrize(
+    ("hours", "shown"),
+    [(1.5, "1.5 h"), (47, "47.0 h"), (480, "20 days"), (121_875.9, "14 years")],
+)
+def test_spans(hours: float, shown: str) -> None:
+    assert formats.span(hours).replace(formats.SPACE, " ") == shown
+
+
 def test_the_time_until_a_training() -> None:
     now = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
     waits = [dt.timedelta(seconds=5), dt.timedelta(minutes=20), dt.timedelta(days=6)]
@@ -78,3 +87,19 @@ def test_every_feature_has_a_name_that_fits() -> None:
     names = [formats.feature(name) for name in FEATURES]
     assert len(set(names)) == len(names)
     assert max(len(name) for name in names) <= 24
+
+
+def test_every_parameter_of_the_search_has_a_plain_name() -> None:
+    from training.model import GRID
+
+    names = [formats.parameter(name) for name in (*GRID, "trees")]
+    assert set(names) == set(formats.PARAMETERS.values())
+    assert formats.parameter("forests__odd_name") == "Odd name"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.3, "0,3"), (400, "400"), (None, "–"), ("sqrt", "sqrt"), (True, "True")]
+)
+def test_settings_are_written_as_the_reader_does(app: Flask, value: object, shown: str) -> None:
+    with app.test_request_context("/?lang=fr"):
+        assert formats.setting(value) == shown

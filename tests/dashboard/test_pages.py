@@ -3,12 +3,14 @@
 import datetime as dt
 from typing import Any
 
+import pandas as pd
 import pytest
 from flask import Flask
 
 from tests.conftest import TOKEN, add_version
 from webapp import alerts, importing, predictor, queries
-from webapp.dashboard.pages import explain, overview, performance
+from webapp.dashboard import comparing
+from webapp.dashboard.pages import explain, overview, performance, what_if
 from webapp.errors import Conflict, Unavailable
 from webapp.feeds import feed
 from webapp.history import to_hour
@@ -244,6 +246,37 @@ def test_every_metric_is_drawn_over_time(call: Call, metric: str) -> None:
     assert drawn["performance-time-graph-note"]["children"].startswith(
         performance.METRICS[metric][0]
     )
+    summary = drawn["performance-time-graph-summary"]["children"]
+    assert summary.startswith(performance.METRICS[metric][0])
+
+
+def test_the_worst_period_is_that_of_the_chosen_metric() -> None:
+    days = pd.DataFrame(
+        {
+            "datetime": pd.to_datetime(["2013-01-01", "2013-01-02", "2013-01-03"]),
+            "mae": [120.0, 40.0, 60.0],
+            "bias": [10.0, -30.0, 20.0],
+            "r2": [0.9, 0.8, -0.1],
+            "coverage": [100.0, 70.0, 88.0],
+            "width": [100.0, 200.0, 300.0],
+            "baseline_r2": [0.5, 0.9, 0.3],
+        }
+    )
+
+    def told(metric: str) -> str:
+        return performance._summary(days, metric, "D")
+
+    assert told("mae").endswith("worst Tue 1 Jan 2013, 120 rentals per hour.")
+    assert told("bias").endswith("worst Wed 2 Jan 2013, \N{MINUS SIGN}30 rentals per hour.")
+    assert told("coverage").endswith("worst Wed 2 Jan 2013, 70\N{NO-BREAK SPACE}%.")
+    assert told("width").endswith("widest Thu 3 Jan 2013, 300 rentals per hour.")
+    assert "last week on 1 of 3\N{NO-BREAK SPACE}days. Worst: Thu 3 Jan 2013, " in told("r2")
+    assert told("r2").endswith("\N{MINUS SIGN}0.10.")
+
+
+def test_what_single_hours_do_not_tell_is_not_told(call: Call) -> None:
+    drawn = draw(call, "performance-result-section", "?window=24h&metric=r2")
+    assert "few hours do not tell it" in drawn["performance-time-graph-summary"]["children"]
 
 
 def test_the_worst_hours_lead_to_their_stories(call: Call) -> None:
@@ -268,6 +301,11 @@ def test_performance_without_a_match_says_what_there_is(call: Call) -> None:
     told = text(drawn["performance-result-section"]["children"])
     assert "have been predicted: choose another window" in told
     assert drawn["performance-result-section-charts"]["className"] == "d-none"
+
+
+def test_a_range_that_ends_before_it_begins_is_told(call: Call) -> None:
+    told = words(call, "performance-result-section", "?from=2012-12-30&to=2012-12-29")
+    assert "ends before it begins" in told
 
 
 def test_a_control_writes_the_url(call: Call) -> None:
@@ -343,15 +381,26 @@ def find(component: Any, kind: str) -> Any:
     return None
 
 
-@pytest.mark.parametrize("token", [None, "", "wrong", 7, ["the-admins-token"]])
-def test_nothing_happens_without_the_admin_token(app: Flask, call: Call, token: object) -> None:
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [
+        (None, "token is missing"),
+        ("", "token is missing"),
+        ("wrong", "not the admin token"),
+        (7, "not the admin token"),
+        (["the-admins-token"], "not the admin token"),
+    ],
+)
+def test_nothing_happens_without_the_admin_token(
+    app: Flask, call: Call, token: object, told: str
+) -> None:
     for button in ("retrain", "cancel", "activate"):
         message = call(
             "experiments-message.children",
             f"experiments-{button}-button.n_clicks",
             **{f"experiments-{button}-button.n_clicks": 1, "experiments-token-input.value": token},
         )
-        assert "not the admin token" in str(message)
+        assert told in str(message)
     with app.app_context():
         assert queries.active_run() is None
 
@@ -364,7 +413,7 @@ def test_the_dashboards_buttons_count(call: Call) -> None:
     assert "Too many wrong tokens" in said[-1]
 
 
-def clicked(call: Call, button: str, **values: Any) -> str:
+def clicked(call: Call, button: str, succeeds: bool = False, **values: Any) -> str:
     """Press a button of Experiments with the admin's token; return the message."""
     given = {f"experiments-{name}.value": value for name, value in values.items()}
     id_ = f"experiments-{button}-button.n_clicks"
@@ -374,13 +423,15 @@ def clicked(call: Call, button: str, **values: Any) -> str:
         **{id_: 1, "experiments-token-input.value": TOKEN},
         **given,
     )
-    return text(answer["experiments-message"]["children"])
+    message = answer["experiments-message"]["children"]
+    assert (message["props"]["color"] == "success") == succeeds
+    return text(message)
 
 
 def test_retrain_starts_a_training_as_admin(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
     monkeypatch.setattr("webapp.retraining.start", started.append)
-    assert "has been started" in clicked(call, "retrain")
+    assert "has been started" in clicked(call, "retrain", succeeds=True)
     assert started == ["admin"]
 
 
@@ -410,7 +461,7 @@ def test_activating_is_done_in_the_admins_name(call: Call, monkeypatch: pytest.M
     done: list[Any] = []
     monkeypatch.setattr("webapp.retraining.activate", lambda *args: done.append(args))
     given = {"version-select": "1", "reason-input": " rollback "}
-    assert clicked(call, "activate", **given) == "Model 1 serves now."
+    assert clicked(call, "activate", succeeds=True, **given) == "Model 1 serves now."
     assert done == [(1, "rollback", "admin")]
 
 
@@ -446,10 +497,31 @@ def bikes(told: str) -> int:
     return int(told.partition("at 08:00?")[2].partition(" bikes")[0].replace(",", ""))
 
 
-@pytest.mark.parametrize("costs", ["", "&missing=-1&idle=much", "&missing=0&idle=0", "&idle=nan"])
-def test_what_if_has_costs_whatever_the_url_says(call: Call, costs: str) -> None:
-    told = words(call, "what-if-answer-section", f"?hour=8{costs}")
-    assert "enough in 75\N{NO-BREAK SPACE}% of such hours" in told
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ("", "enough in 75\N{NO-BREAK SPACE}% of such hours"),
+        ("&missing=-3", "A missing bike costs: give a number from 0 to 100,000."),
+        ("&missing=?&idle=nan", "A missing bike costs, An idle bike costs: give a number"),
+        ("&missing=0&idle=0", "any number is right"),
+        ("&missing=0", "0 bikesA missing bike costs nothing, so none has to be out."),
+        ("&idle=0", "enough in 99\N{NO-BREAK SPACE}% of such hours, the most that"),
+    ],
+)
+def test_what_if_decides_by_the_costs_that_are_shown(call: Call, costs: str, told: str) -> None:
+    assert told in words(call, "what-if-answer-section", f"?hour=8{costs}")
+
+
+def test_what_if_says_beside_the_field_which_cost_is_wrong(call: Call) -> None:
+    sent = call("what-if-costs-problem.children", **{"what-if-url.search": "?idle=-1"})
+    assert sent["what-if-costs-problem"]["children"].startswith("An idle bike costs: give")
+    assert [sent[f"what-if-{name}-input"]["invalid"] for name in ("missing", "idle")] == [0, 1]
+
+
+def test_a_cost_that_was_emptied_is_no_usual_one(app: Flask) -> None:
+    with app.app_context():
+        chosen = what_if.clean({"missing": ""}, "missing")
+    assert chosen["missing"] == what_if.UNKNOWN_COST
 
 
 def test_what_if_says_when_a_model_can_decide_nothing(app: Flask, call: Call) -> None:
@@ -676,7 +748,35 @@ def test_two_versions_stand_side_by_side(app: Flask, call: Call) -> None:
     told = words(call, "experiments-compare-section", f"?first=1&second={other}")
     for part in ("Model 1", f"Model {other}", "RMSE", "Night, working day", "Hours of training"):
         assert part in told
+    assert "Training data toMon 24 Dec 2012, 22:00" in told
     assert "168\N{NO-BREAK SPACE}hours that both have predicted" in told
+
+
+@pytest.mark.parametrize(
+    ("second", "told"), [(0.899, "0 points"), (0.92, "+2 points"), (0.89, "\N{MINUS SIGN}1 point")]
+)
+def test_coverages_differ_by_points(second: float, told: str) -> None:
+    pair = comparing._pair(0.9, second, 0, "coverage")
+    assert pair[-1].replace("\N{NO-BREAK SPACE}", " ") == told
+
+
+def test_the_selects_show_what_is_compared_when_a_version_is_new(app: Flask, call: Call) -> None:
+    alone = {"experiments-first-select.value": "1", "experiments-second-select.value": "1"}
+    with app.app_context():
+        other = str(add_version(queries.observations_frame(), "kept"))
+
+    def moved(search: str = "") -> dict[str, Any]:
+        sent: dict[str, Any] = call(
+            "experiments-first-select.options",
+            "shell-refresh-interval.n_intervals",
+            **{"experiments-url.search": search, **alone},
+        )
+        return sent
+
+    first, second = (moved()[f"experiments-{name}-select"] for name in ("first", "second"))
+    assert first["value"] == other and "value" not in second
+    assert [option["value"] for option in second["options"]] == [other, "1"]
+    assert "value" not in moved("?first=1&second=1")["experiments-first-select"]
 
 
 def test_a_version_alone_is_compared_with_none(call: Call) -> None:

@@ -64,7 +64,7 @@ def test_a_receipt_says_all_that_it_holds(call: Call, measured: None) -> None:
             "unknown",
         ),
         *("Model 7, champion then", "Repeating last week", "hours that neither had seen"),
-        *("Its error is 1.00 lower", "1,000 resamples", "morning, working day", "no worse"),
+        *("Its error is 1.00 lower", "1,000 resamples", "Morning, working day", "no worse"),
         *("less with rain", "Tue 18 Dec 2012", "humidity stays 77", "accepted by an admin"),
         *("ab" * 32, "Wed 1 Aug 2012, 00:00", "admin, 24 Dec 2012", "rush hours"),
     ):

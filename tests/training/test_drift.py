@@ -167,6 +167,16 @@ def test_faults_need_no_earlier_year_to_see_a_stuck_sensor(recent: pd.DataFrame)
     (one,) = [one for one in faults(stuck) if one.name == "temperature"]
     assert (one.kind, one.value) == ("stuck", 4.0)
     assert one.since == stuck["datetime"].iloc[-50]
+    assert one.until is None
+
+
+def test_a_stuck_value_that_has_changed_since_has_an_end(recent: pd.DataFrame) -> None:
+    stuck = recent.copy()
+    stuck.loc[stuck.index[-60:-10], "temperature"] = 4.0
+    changed, end = stuck["datetime"].iloc[-10], stuck["datetime"].iloc[-20].to_pydatetime()
+    for found in (faults(stuck), faults(stuck, end)):
+        (one,) = [one for one in found if one.name == "temperature"]
+        assert one.until == changed - pd.Timedelta(hours=1)
 
 
 def test_band_holds_the_same_dates_of_the_year_before() -> None:

@@ -29,6 +29,18 @@ def test_each_rule_costs_what_is_missing_and_idle(held: Holdout) -> None:
     assert (naive.missing, naive.idle, naive.cost) == (10.0, 10.0, 40.0)
 
 
+def test_a_missing_bike_that_costs_nothing_needs_none_out(app: Flask, held: Holdout) -> None:
+    request = predictor.HourRequest(377_000, WEATHER.index("clear"), 10.0, 50.0, 10.0)
+    with app.app_context():
+        assert deciding.predict([request], 0.0)[1] == [0]
+    assert deciding.outcomes(held, 0.0, 1.0)[0].cost == 0.0
+
+
+@pytest.mark.parametrize(("level", "told"), [(0.0, 0.01), (0.6, 0.6), (1.0, 0.99)])
+def test_no_level_is_told_that_the_quantiles_do_not_reach(level: float, told: float) -> None:
+    assert deciding.told_level(level) == told
+
+
 def test_a_dearer_missing_bike_never_takes_bikes_away(app: Flask) -> None:
     request = predictor.HourRequest(377_000, WEATHER.index("clear"), 10.0, 50.0, 10.0)
     with app.app_context():

@@ -1,5 +1,6 @@
 """Two versions side by side: their scores, their slices, their parameters and their data."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,17 +103,15 @@ def _facts(model: Mapping[str, Any]) -> dict[str, str]:
     tried = (run or {}).get("candidates") or []
     best: dict[str, Any] = min(tried, key=lambda one: one.get("rank", 0), default={"params": {}})
     return {
-        **{parameter(name): str(value) for name, value in best["params"].items()},
+        **{
+            formats.parameter(name): formats.setting(value)
+            for name, value in best["params"].items()
+        },
         _("Hours of training"): formats.number(training["rows"]),
-        _("Training data from"): training["from"].replace("T", " "),
-        _("Training data to"): training["to"].replace("T", " "),
+        _("Training data from"): formats.hour(dt.datetime.fromisoformat(training["from"])),
+        _("Training data to"): formats.hour(dt.datetime.fromisoformat(training["to"])),
         _("Data, SHA-256"): training["data_sha256"][:12],
     }
-
-
-def parameter(name: str) -> str:
-    """Name a parameter of the search."""
-    return name.rsplit("__", 1)[-1].replace("_", " ").capitalize()
 
 
 def _common(
@@ -142,7 +141,8 @@ def _pair(first: float | None, second: float | None, digits: int, name: str) -> 
     known = first is not None and second is not None
     difference = second - first if known else None  # type: ignore[operator]
     if difference is not None and name == "coverage":
-        told = formats.points(100 * difference) if difference >= 0 else ""
-        told = told or f"{formats.MINUS}{formats.points(-100 * difference)}"
+        size = round(100 * difference)
+        sign = "+" if size > 0 else formats.MINUS if size < 0 else ""
+        told = sign + formats.points(abs(size))
         return [write(first, digits), write(second, digits), told]
     return [write(first, digits), write(second, digits), formats.signed(difference, digits)]

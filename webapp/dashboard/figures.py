@@ -67,6 +67,7 @@ DASHES = {"live": "solid", "replay": "dash", "backtest": "dot"}
 UNIT = N_("rentals per hour")
 HOUR = "%a %-d %b %Y, %H:%M"  # as plotly.js writes `formats.hour`
 MOST_MARKS = 8  # values that are written at an axis of parallel coordinates
+DAY_MS = 24 * 3600 * 1000
 HEIGHT = 340  # pixels; assets/vlib.css keeps as much free until a chart is drawn
 # Pixels. Plotly can fit a margin to its labels, but then it draws each chart several times.
 MARGIN = {"l": 58, "r": 24, "t": 8, "b": 48}
@@ -146,7 +147,7 @@ def error_over_time(table: pd.DataFrame, metric: str, unit: str, theme: str) -> 
         for column, name, colour, dash, symbol, width in lines
         if column in table
     ]
-    figure = _over_time(traces, theme, tickformat="%-d %b\n%Y")
+    figure = _over_time(traces, theme, **_ticks(table["datetime"]))
     zero = "tozero" if metric in ("mae", "rmse", "width") else "normal"
     figure["layout"]["yaxis"] |= {"rangemode": zero, "title": _title(unit)}
     return figure
@@ -175,7 +176,7 @@ def season(table: pd.DataFrame, label: str, unit: str, theme: str) -> Figure:
         "mode": "lines+markers",
     }
     common = {"type": "scatter", "x": as_json(days), "hovertemplate": "%{y:.1f} " + unit}
-    figure = _over_time([band, common | usual, common | now], theme, tickformat="%-d %b\n%Y")
+    figure = _over_time([band, common | usual, common | now], theme, **_ticks(days))
     figure["layout"]["xaxis"] |= {"hoverformat": "%a %-d %b %Y"}
     figure["layout"]["yaxis"] |= {"rangemode": "normal", "title": _title(unit)}
     return figure
@@ -495,6 +496,7 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
     places = [_places(table[label]) for label in labels]
     columns = [table[label].astype(str) for label in labels]
     heights = [list(map(where.get, one)) for one, where in zip(columns, places, strict=True)]
+    written = [list(map(formats.setting, table[label])) for label in labels]
     traces = [
         {
             "type": "scatter",
@@ -503,7 +505,9 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
             "showlegend": row < 2,
             "x": names,
             "y": [column[row] for column in heights],
-            "text": [f"{label}: {table[label][row]}" for label in labels],
+            "text": [
+                f"{label}: {texts[row]}" for label, texts in zip(labels, written, strict=True)
+            ],
             "hovertemplate": "%{text}<extra></extra>",
             "opacity": 1 if row == 0 else 0.45,
             "line": {
@@ -526,10 +530,11 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
             "font": {"size": 11, "color": colours.actual},
             "bgcolor": colours.surface,
         }
-        for name, where in zip(names, places, strict=True)
-        for text, height in _ends(where)
+        for name, where, column, texts in zip(names, places, columns, written, strict=True)
+        for text, height in _ends(where, dict(zip(column, texts, strict=True)))
     ]
-    figure["layout"]["margin"] |= {"l": 36, "r": 48, "b": 60}
+    lines = max(name.count("<br>") + 1 for name in names)
+    figure["layout"]["margin"] |= {"l": 36, "r": 48, "b": 20 + 18 * lines}
     figure["layout"]["xaxis"] |= {"gridcolor": colours.text, "tickangle": 0}
     figure["layout"]["yaxis"] |= {"visible": False, "range": [-0.06, 1.06]}
     return figure
@@ -551,22 +556,22 @@ def _order(values: "pd.Series[Any]") -> "pd.Series[Any]":
     return values if pd.api.types.is_numeric_dtype(values) else values.astype(str)
 
 
-def _ends(where: dict[str, float]) -> list[tuple[str, float]]:
+def _ends(where: dict[str, float], written: Mapping[str, str]) -> list[tuple[str, float]]:
     """Return the values to write at an axis: all, or if they are many the ends."""
     if len(where) <= MOST_MARKS:
-        return list(where.items())
+        return [(written[text], place) for text, place in where.items()]
     first, last = min(where, key=where.__getitem__), max(where, key=where.__getitem__)
     return [(formats.number(float(text), 1), where[text]) for text in (first, last)]
 
 
 def _numbers(x: Sequence[float], y: Sequence[str], texts: Sequence[str]) -> Trace:
-    """Write texts behind what ends at `x`."""
+    """Write texts behind what ends at `x`, and the half of a ring around that."""
     return {
         "type": "scatter",
         "mode": "text",
         "x": as_json(x),
         "y": list(y),
-        "text": [f" {text}" for text in texts],
+        "text": [f"{2 * formats.SPACE}{text}" for text in texts],
         "textposition": "middle right",
         "cliponaxis": False,
         "hoverinfo": "skip",
@@ -695,6 +700,14 @@ def _over_time(traces: list[Trace], theme: str, **xaxis: Any) -> Figure:
         "hoverformat": HOUR,
     } | xaxis
     return figure
+
+
+def _ticks(times: "pd.Series[pd.Timestamp]") -> dict[str, Any]:
+    """Return how an axis of days is marked, never twice a day; of hours, with the hour."""
+    if times.dt.hour.any():
+        return {"tickformat": "%H:%M\n%-d %b", "nticks": 9, "tickangle": 0}
+    few = {"dtick": DAY_MS} if len(times) <= 7 else {}
+    return {"tickformat": "%-d %b\n%Y"} | few
 
 
 def _dress(traces: list[Trace], theme: str, **layout: Any) -> Figure:

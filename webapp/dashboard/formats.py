@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from webapp.language import N_
 UNKNOWN = "–"
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
+
+YEAR_HOURS = 8766
 
 WEATHER = {
     "clear": N_("Clear"),
@@ -84,6 +87,12 @@ FEATURES = {
     "growth_sum": N_("Usual rise since"),
     "growth_day": N_("Growth as a day ago"),
     "growth_week": N_("Growth as a week ago"),
+}
+PARAMETERS = {
+    "max_features": N_("Share of inputs per split"),
+    "max_samples": N_("Share of hours per tree"),
+    "min_samples_leaf": N_("Least hours in a leaf"),
+    "trees": N_("Trees"),
 }
 STATUSES = {
     "champion": N_("champion"),
@@ -167,6 +176,18 @@ def days(count: float) -> str:
     return ngettext("%(count)s\xa0day", "%(count)s\xa0days", round(count), count=number(count))
 
 
+def years(count: float) -> str:
+    """Write a number of years."""
+    return ngettext("%(count)s\xa0year", "%(count)s\xa0years", round(count), count=number(count))
+
+
+def span(count: float) -> str:
+    """Write how long so many hours are: 1.5 h, 20 days, 14 years."""
+    if round(count, 1) < 48:
+        return f"{number(count, 1)}{SPACE}h"
+    return days(count / 24) if count < 2 * YEAR_HOURS else years(count / YEAR_HOURS)
+
+
 def points(difference: float, digits: int = 0) -> str:
     """Write a difference of percentages: 1 point, 2.5 points."""
     rounded = round(difference, digits)
@@ -194,6 +215,20 @@ def feature(name: str) -> str:
     """Name what the model looks at; one without a name of its own is told by its column's."""
     plain = name.replace("_", " ")
     return _(FEATURES.get(name, plain[:1].upper() + plain[1:]))
+
+
+def parameter(name: str) -> str:
+    """Name a parameter of the search; one without a name of its own is told by its key."""
+    key = name.rsplit("__", 1)[-1]
+    return _(PARAMETERS[key]) if key in PARAMETERS else key.replace("_", " ").capitalize()
+
+
+def setting(value: object) -> str:
+    """Write the value of a parameter."""
+    if value is None or value != value:
+        return UNKNOWN
+    written = isinstance(value, Real) and not isinstance(value, bool)
+    return plain(float(value)) if written else str(value)  # type: ignore[arg-type]
 
 
 def status(name: str) -> str:

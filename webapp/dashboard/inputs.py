@@ -84,15 +84,19 @@ def told(fault: Fault) -> str:
 
     low = fault.value < fault.low
     return _(
-        _sentence(fault.kind, low),
+        _sentence(fault, low),
         label=_(words.label if words else RELATIONS[fault.name]),
         value=write(fault.value),
         since=formats.hour(fault.since),
+        until=formats.hour(fault.until) if fault.until else "",
         bound=write(fault.low if low else fault.high),
     )
 
 
-def _sentence(kind: str, low: bool) -> str:
+def _sentence(fault: Fault, low: bool) -> str:
+    kind = fault.kind
+    if kind == "stuck" and fault.until:
+        return N_("%(label)s was %(value)s without a change from %(since)s to %(until)s.")
     if kind == "stuck":
         return N_("%(label)s has been %(value)s without a change since %(since)s.")
     if kind == "impossible":

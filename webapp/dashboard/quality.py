@@ -48,9 +48,9 @@ def _late(start: dt.datetime, end: dt.datetime) -> html.Div:
     if not told.reported:
         return components.tile(_("Late"), formats.UNKNOWN, _("all hours were loaded at once"))
     detail = _(
-        "of %(reported)s came over a day after their end; half came within %(median)s\xa0h",
+        "of %(reported)s came over a day after their end; half came within %(median)s",
         reported=formats.number(told.reported),
-        median=formats.number(told.median, 1),
+        median=formats.span(told.median),
     )
     return components.tile(_("Late"), formats.hours(told.late), detail)
 

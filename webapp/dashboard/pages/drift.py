@@ -249,8 +249,10 @@ def _row(drift: Drift, choices: urls.Choices) -> list[Any]:
         href=urls.with_choice(choices, input=drift.name),
         **components.IN_PAGE,
     )
+    # Of what a share is, its two columns do not say.
+    unit = f", {_(words.unit)}" if words.unit.startswith("% ") else ""
     return [
-        link,
+        html.Span([link, unit]),
         _state(drift),
         inputs.value(drift.current, words),
         inputs.value(drift.reference, words),

@@ -5,7 +5,7 @@ from typing import Any
 
 import dash_bootstrap_components as dbc
 import pandas as pd
-from dash import Dash, Input, Output, State, ctx, html
+from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 from flask import current_app
 from flask_babel import gettext as _
@@ -25,7 +25,8 @@ RUNS, MODELS = 20, 50
 CANDIDATES = "experiments-candidates-graph"
 SCORE = "mean_score"
 CONTROLS = {"first": "experiments-first-select", "second": "experiments-second-select"}
-REFUSED = N_("That is not the admin token. The file instance/admin_token holds it.")
+REFUSED = N_("That is not the admin token. The file admin_token in the instance folder holds it.")
+MISSING = N_("The admin token is missing. The file admin_token in the instance folder holds it.")
 BUTTONS = ("retrain", "cancel", "activate")
 SUCCESS_MS = 20_000  # after which its message goes: it was told, and may be true no more
 FIXED_COLUMNS = {
@@ -80,6 +81,27 @@ def register_callbacks(app: Dash) -> None:
     def offered(_ticks: object, _message: object) -> list[dict[str, str]]:
         return _versions()
 
+    selects = list(CONTROLS.values())
+
+    @app.callback(
+        *(Output(id_, "options") for id_ in selects),
+        *(Output(id_, "value", allow_duplicate=True) for id_ in selects),
+        Input("shell-refresh-interval", "n_intervals"),
+        State("experiments-url", "search"),
+        *(State(id_, "value") for id_ in selects),
+        prevent_initial_call=True,
+    )
+    def comparable(_ticks: object, search: object, *shown: object) -> list[Any]:
+        """Offer new versions, and show those that are compared as long as none is chosen."""
+        given = urls.parse(search)
+        wanted = clean(given, None)
+        options = [{"value": key, "label": text} for key, text in _comparable().items()]
+        moved = [
+            no_update if wanted[name] in (given.get(name), value) else wanted[name]
+            for name, value in zip(CONTROLS, shown, strict=True)
+        ]
+        return [options, options, *moved]
+
     @app.callback(
         Output("experiments-message", "children"),
         Input("experiments-retrain-button", "n_clicks"),
@@ -99,9 +121,11 @@ def register_callbacks(app: Dash) -> None:
         if not any(clicks):
             raise PreventUpdate
         try:
+            if not token:
+                return _message(_(MISSING), "warning")
             if not isinstance(token, str) or not auth.is_admin_token(token):
                 return _message(_(REFUSED), "danger")
-            return _message(_done(str(ctx.triggered_id), version, reason), "success")
+            return _message(*_done(str(ctx.triggered_id), version, reason))
         except Problem as problem:
             return _message(_(problem.detail), "warning")
         except Exception:  # a button that was pressed always gets an answer
@@ -182,7 +206,7 @@ def candidates(choices: urls.Choices, theme: str) -> Drawing:
         none = html.P(_("This training got to no candidates."), className="mb-0")
         return Drawing(components.card(title, none))
     names = sorted({name for item in tried for name in item["params"]})
-    columns = translated(FIXED_COLUMNS) | {name: comparing.parameter(name) for name in names}
+    columns = translated(FIXED_COLUMNS) | {name: formats.parameter(name) for name in names}
     by = choices.get("sort", "rank")
     by = by if by in columns else "rank"
     down = choices.get("order") == "descending"
@@ -203,8 +227,8 @@ def _parallel(tried: list[dict[str, Any]], names: list[str], theme: str) -> Char
     frame = pd.DataFrame([{**one["params"], SCORE: one.get(SCORE)} for one in tried])
     varied = [name for name in names if frame[name].astype(str).nunique() > 1]
     frame = frame[[*varied, SCORE]].sort_values(SCORE, ignore_index=True)
-    labels = {name: comparing.parameter(name) for name in varied} | {SCORE: _("Mean error")}
-    values = ", ".join(f"{labels[name]} {frame[name].iloc[0]}" for name in varied)
+    labels = {name: formats.parameter(name) for name in varied} | {SCORE: _("Mean error")}
+    values = ", ".join(f"{labels[name]} {formats.setting(frame[name].iloc[0])}" for name in varied)
     return Chart(
         figures.parallel(frame.rename(columns=labels), theme),
         _("Each line is a candidate; it ends at its mean error, rentals per hour"),
@@ -270,16 +294,18 @@ def champions(_choices: urls.Choices, _theme: str) -> Drawing:
 
 
 def _comparison(chosen: urls.Choices) -> html.Section:
-    options = {
-        model["version"]: _("Model %(version)s", version=model["version"])
-        for model in queries.list_models()
-    }
+    options = _comparable()
     labels = {"first": _("Model"), "second": _("Beside")}
     fields = [
         components.field(labels[name], components.select(id_, options, chosen[name]), id_)
         for name, id_ in CONTROLS.items()
     ]
     return components.card(_("Compare two versions"), html.Div(fields, className="controls mt-3"))
+
+
+def _comparable() -> dict[str, str]:
+    numbers = [model["version"] for model in queries.list_models()]
+    return {number: _("Model %(version)s", version=number) for number in numbers}
 
 
 def _actions() -> html.Details:
@@ -321,23 +347,24 @@ def _actions() -> html.Details:
     )
 
 
-def _done(button: str, version: object, reason: object) -> str:
+def _done(button: str, version: object, reason: object) -> tuple[str, str]:
+    """Do what a button says; return what to tell of it, and the colour of the message."""
     if button == "experiments-retrain-button":
         retraining.start("admin")
-        return _("A training has been started; its progress shows above.")
+        return _("A training has been started; its progress shows above."), "success"
     if button == "experiments-cancel-button":
         run = queries.active_run()
         if run is None:
-            return _("No training is running.")
+            return _("No training is running."), "secondary"
         retraining.cancel(run["run_id"])
-        return _("The training has been cancelled.")
+        return _("The training has been cancelled."), "success"
     number = urls.number(version)
     if number is None:
-        return _("Choose the model to activate first.")
+        return _("Choose the model to activate first."), "warning"
     if not isinstance(reason, str) or not reason.strip():
-        return _("Say why first: the reason is kept with the activation.")
+        return _("Say why first: the reason is kept with the activation."), "warning"
     retraining.activate(number, reason.strip()[:200], "admin")
-    return _("Model %(version)s serves now.", version=version)
+    return _("Model %(version)s serves now.", version=version), "success"
 
 
 def _versions() -> list[dict[str, str]]:
@@ -393,7 +420,7 @@ def _candidate_row(item: dict[str, Any], names: list[str]) -> list[Any]:
         str(item.get("rank", formats.UNKNOWN)),
         formats.number(item.get("mean_score"), 2),
         f"{formats.number(item.get('fit_seconds'), 1)}{formats.SPACE}s",
-        *(_value(item["params"].get(name)) for name in names),
+        *(formats.setting(item["params"].get(name)) for name in names),
     ]
 
 
@@ -418,12 +445,6 @@ def _model_row(model: dict[str, Any], choices: urls.Choices) -> list[Any]:
         formats.percent(metrics.get("coverage")),
         html.Span(why),
     ]
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return formats.UNKNOWN
-    return formats.plain(value) if isinstance(value, float) else str(value)
 
 
 def _decision(run: dict[str, Any], choices: urls.Choices) -> Any:

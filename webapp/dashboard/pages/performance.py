@@ -1,7 +1,7 @@
 """Performance: how wrong, since when, at which hours, in which weather."""
 
 import datetime as dt
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,15 @@ METRICS = {
     "r2": ("R²", N_("1 is perfect")),
     "coverage": (N_("Hours inside the 90\xa0% interval"), "%"),
     "width": (N_("Width of the 90\xa0% interval"), N_("rentals per hour")),
+}
+# How far a value is from the best that there is; the width has no best.
+OFF: dict[str, Callable[["pd.Series[float]"], "pd.Series[float]"]] = {
+    "mae": lambda values: values,
+    "rmse": lambda values: values,
+    "bias": lambda values: values.abs(),
+    "r2": lambda values: 1 - values,
+    "coverage": lambda values: (values - 90).abs(),
+    "width": lambda values: values,
 }
 DEFAULTS = {
     "window": "28d",
@@ -181,7 +190,7 @@ def result(choices: urls.Choices, theme: str) -> Drawing:
     frame = slices.only(_frame(view), view.slice)
     scores = monitoring.scores(frame)
     if scores is None:
-        return Drawing(_nothing())
+        return Drawing(_nothing(view))
     told = html.P(_told(frame, scores, view), className="told", role="status")
     return Drawing(
         [told, _key_figures(scores)],
@@ -327,7 +336,12 @@ def _version(chosen: str) -> int | None:
     return urls.number(chosen)
 
 
-def _nothing() -> html.Div:
+def _nothing(view: View) -> html.Div:
+    if view.start and view.end and view.start >= view.end:
+        return components.empty(
+            _("The range ends before it begins."),
+            _("Choose a last day that is not before the first."),
+        )
     span = queries.prediction_span()
     if span is None:
         return components.empty(
@@ -403,16 +417,6 @@ def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, metric: str, them
     every = monitoring.bucket(scores.first, scores.last)
     table = monitoring.error_over_time(frame, every)
     table["coverage"] *= 100
-    worst = table.sort_values("mae").iloc[-1]
-    better = int((table["mae"] < table["baseline_mae"]).sum())
-    summary = _(
-        "The model beats repeating last week on %(better)s of %(periods)s. Worst: %(worst)s, "
-        "%(error)s rentals per hour off on average.",
-        better=formats.number(better),
-        periods=_periods(len(table), every),
-        worst=_period(worst["datetime"], every),
-        error=formats.number(worst["mae"]),
-    )
     unit = METRICS[metric][1]
     unit = unit if unit == "%" else _(unit)
     notes = {
@@ -424,9 +428,44 @@ def _over_time(frame: pd.DataFrame, scores: monitoring.Scores, metric: str, them
     return Chart(
         figures.error_over_time(table, metric, unit, theme),
         notes[every],
-        summary,
+        _summary(table, metric, every),
         table.rename(columns=translated(heads)),
     )
+
+
+def _summary(table: pd.DataFrame, metric: str, every: str) -> str:
+    """Say in which period a metric is worst, and how often it beats that of the baseline."""
+    off = OFF[metric](table[metric])
+    if off.isna().all():
+        return _("%(metric)s: so few hours do not tell it.", metric=_name(metric))
+    worst = table.iloc[int(off.argmax())]
+    told = {
+        "metric": _name(metric),
+        "when": _period(worst["datetime"], every),
+        "value": _value(worst[metric], metric),
+    }
+    if metric == "width":
+        return _("%(metric)s: widest %(when)s, %(value)s.", **told)
+    if f"baseline_{metric}" not in table:
+        return _("%(metric)s: worst %(when)s, %(value)s.", **told)
+    better = int((off < OFF[metric](table[f"baseline_{metric}"])).sum())
+    return _(
+        "%(metric)s: the model beats repeating last week on %(better)s of %(periods)s. "
+        "Worst: %(when)s, %(value)s.",
+        better=formats.number(better),
+        periods=_periods(int(off.notna().sum()), every),
+        **told,
+    )
+
+
+def _value(value: float, metric: str) -> str:
+    """Write a metric with its unit."""
+    if metric == "r2":
+        return formats.number(value, 2)
+    if metric == "coverage":
+        return formats.percent(value / 100)
+    write = formats.signed if metric == "bias" else formats.number
+    return _("%(error)s rentals per hour", error=write(value))
 
 
 def _periods(count: int, every: str) -> str:

@@ -270,7 +270,8 @@ def _slices(found: Receipt) -> html.Section | None:
 
 def _slice_name(name: str) -> str:
     weather = formats.WEATHER.get(name)
-    return _(weather) if weather else reasons.told(name)
+    told = _(weather) if weather else reasons.told(name)
+    return told[:1].upper() + told[1:]
 
 
 def _behaviour(found: Receipt) -> html.Section | None:

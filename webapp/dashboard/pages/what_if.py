@@ -42,6 +42,7 @@ SLIDERS = {
 }
 COSTS = {"missing": (N_("A missing bike costs"), 3.0), "idle": (N_("An idle bike costs"), 1.0)}
 MOST_COST = 1e5
+UNKNOWN_COST = "?"  # in the URL, for a field that was emptied
 CONTROLS = {
     "weather": "what-if-weather-select",
     "date": "what-if-date-input",
@@ -88,6 +89,17 @@ def register_callbacks(app: Dash) -> None:
     """Let controls and URL follow each other, and answer."""
     urls.sync(app, "what-if", PATH, CONTROLS, clean)
     sections.register(app, "what-if", PATH, "what-if-answer-section", answer, [CURVE])
+
+    @app.callback(
+        Output("what-if-costs-problem", "children"),
+        *(Output(CONTROLS[name], "invalid") for name in COSTS),
+        Input("what-if-url", "search"),
+        prevent_initial_call=True,
+    )
+    def judge(search: object) -> list[Any]:
+        chosen = clean(urls.parse(search), None)
+        return [_cost_problem(chosen), *(_cost(chosen[name]) is None for name in COSTS)]
+
     for name in SLIDERS:
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("vlib", "readout"),
@@ -97,7 +109,10 @@ def register_callbacks(app: Dash) -> None:
 
 
 def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
-    """Return legal choices; what is missing or wrong comes from the newest observation."""
+    """Return legal choices; what is missing or wrong comes from the newest observation.
+
+    A wrong cost stays as it is: without the right one nothing can be decided.
+    """
     chosen = {**choices}
     start = _start()
     if chosen.get("weather") not in WEATHER:
@@ -109,10 +124,9 @@ def clean(choices: urls.Choices, _changed: str | None) -> urls.Choices:
         value = _number(start[name]) or 0.0 if value is None else value
         chosen[name] = f"{min(max(round(value / step) * step, low), high):g}"
     for name, (__, usual) in COSTS.items():
-        cost = _number(chosen.get(name))
-        chosen[name] = f"{usual if cost is None or not 0 <= cost <= MOST_COST else cost:g}"
-    if float(chosen["missing"]) + float(chosen["idle"]) == 0:  # then any number is right
-        chosen |= {name: f"{usual:g}" for name, (__, usual) in COSTS.items()}
+        cost = _cost(chosen.setdefault(name, f"{usual:g}"))
+        # A wrong one stays, so that the field and what is said of it agree.
+        chosen[name] = chosen[name] or UNKNOWN_COST if cost is None else f"{cost:.10g}"
     return chosen
 
 
@@ -122,9 +136,9 @@ def answer(choices: urls.Choices, theme: str) -> Drawing:
     day = urls.day(chosen["date"])
     assert day is not None  # noqa: S101 - `clean` gave a legal one
     hour = int(chosen["hour"])
-    requests, costs = _requests(day, chosen), (float(chosen["missing"]), float(chosen["idle"]))
+    requests, costs = _requests(day, chosen), _costs(chosen)
     try:
-        predictions, bikes = deciding.predict(requests, right_level(*costs))
+        predictions, bikes = deciding.predict(requests, right_level(*costs) if costs else 0.5)
     except Unavailable:
         return Drawing(
             components.empty(
@@ -132,7 +146,9 @@ def answer(choices: urls.Choices, theme: str) -> Drawing:
                 _("As soon as the first training ends, it answers here."),
             )
         )
-    cards = [_number_card(day, hour, predictions[hour]), _decision_card(hour, bikes, *costs)]
+    decision = _decision_card(hour, bikes, *costs) if costs else _undecided(hour, chosen)
+    cards = [_number_card(day, hour, predictions[hour]), decision]
+    bikes = bikes if costs else None
     return Drawing(cards, {CURVE: _day_chart(day, hour, predictions, bikes, theme)})
 
 
@@ -164,17 +180,32 @@ def _controls(chosen: urls.Choices) -> html.Section:
                 CONTROLS["weather"],
             ),
             *(_slider(name, chosen[name]) for name in SLIDERS),
-            html.Div([_cost(name, chosen[name]) for name in COSTS], className="field cost-fields"),
+            html.Div(
+                [_cost_field(name, chosen[name]) for name in COSTS], className="field cost-fields"
+            ),
+            html.P(
+                _cost_problem(chosen),
+                id="what-if-costs-problem",
+                className="text-danger mt-2 mb-0",
+                role="status",
+            ),
         ],
         className="panel controls-column",
         **components.attributes(aria_label=_("Day, hour, weather and costs")),
     )
 
 
-def _cost(name: str, value: str) -> html.Div:
+def _cost_field(name: str, value: str) -> html.Div:
     id_ = CONTROLS[name]
     control = dbc.Input(
-        id=id_, type="number", min=0, max=MOST_COST, step="any", value=value, debounce=400
+        id=id_,
+        type="number",
+        min=0,
+        max=MOST_COST,
+        step="any",
+        value="" if _number(value) is None else value,
+        invalid=_cost(value) is None,
+        debounce=400,
     )
     return components.field(_(COSTS[name][0]), control, id_)
 
@@ -215,13 +246,60 @@ def _number_card(day: dt.datetime, hour: int, prediction: predictor.Prediction) 
     )
 
 
+def _cost(text: str) -> float | None:
+    """Read a cost; None if it is no number or out of bounds."""
+    cost = _number(text)
+    return cost if cost is not None and 0 <= cost <= MOST_COST else None
+
+
+def _costs(chosen: urls.Choices) -> tuple[float, float] | None:
+    """Return the costs of a missing and of an idle bike, None if nothing can be decided by them."""
+    missing, idle = _cost(chosen["missing"]), _cost(chosen["idle"])
+    return None if missing is None or idle is None or missing + idle == 0 else (missing, idle)
+
+
+def _cost_problem(chosen: urls.Choices) -> str:
+    """Say which cost is wrong, nothing if none is."""
+    wrong = [_(COSTS[name][0]) for name in COSTS if _cost(chosen[name]) is None]
+    if not wrong:
+        return ""
+    most = formats.number(MOST_COST)
+    return _("%(names)s: give a number from 0 to %(most)s.", names=", ".join(wrong), most=most)
+
+
+def _title(hour: int) -> str:
+    return _("How many bikes to have out at %(hour)s?", hour=f"{hour:02d}:00")
+
+
+def _undecided(hour: int, chosen: urls.Choices) -> html.Section:
+    why = _cost_problem(chosen) or _("If neither costs anything, any number is right.")
+    return components.card(_title(hour), html.P(why, className="mb-0"))
+
+
+def _enough(missing: float, idle: float) -> str:
+    """Say in how many of such hours so many bikes are enough."""
+    if missing == 0:
+        return _("A missing bike costs nothing, so none has to be out.")
+    level = right_level(missing, idle)
+    told = deciding.told_level(level)
+    share = formats.percent(told)
+    if told < level:
+        return _(
+            "So many are enough in %(share)s of such hours, the most that the model can tell.",
+            share=share,
+        )
+    return _(
+        "So many are enough in %(share)s of such hours, which costs least at these costs.",
+        share=share,
+    )
+
+
 def _decision_card(hour: int, bikes: list[int] | None, missing: float, idle: float) -> html.Section:
-    title = _("How many bikes to have out at %(hour)s?", hour=f"{hour:02d}:00")
+    title = _title(hour)
     if bikes is None:
         return components.card(
             title, html.P(_("This model keeps too little to tell: train again to decide."))
         )
-    level = formats.percent(right_level(missing, idle))
     return components.card(
         title,
         html.P(
@@ -232,12 +310,7 @@ def _decision_card(hour: int, bikes: list[int] | None, missing: float, idle: flo
             ],
             className="answer",
         ),
-        html.P(
-            _(
-                "So many are enough in %(share)s of such hours, which costs least at these costs.",
-                share=level,
-            )
-        ),
+        html.P(_enough(missing, idle)),
         *_outcomes(missing, idle),
         html.P(
             _(
