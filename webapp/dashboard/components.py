@@ -55,6 +55,11 @@ def page(title: str, lead: str, *children: Any) -> html.Div:
     return html.Div([head, *children])
 
 
+def part(*children: Any) -> html.Div:
+    """Return a part of a page that says, by assets/answers.js, when it waits for the server."""
+    return html.Div([html.P(className="news", role="status"), *children], className="part")
+
+
 def card(title: str, *children: Any, note: str = "", className: str = "") -> html.Section:
     """Return a titled card."""
     head: list[Any] = [html.H2(title, className="card-heading")]
