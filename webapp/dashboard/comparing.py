@@ -88,8 +88,8 @@ def _made_of(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[list[A
     return [
         [
             name,
-            str(ours.get(name, formats.UNKNOWN)),
-            str(theirs.get(name, formats.UNKNOWN)),
+            ours.get(name, formats.UNKNOWN),
+            theirs.get(name, formats.UNKNOWN),
             "" if ours.get(name) == theirs.get(name) else components.badge(_("differs"), "info"),
         ]
         for name in dict.fromkeys((*ours, *theirs))
@@ -104,10 +104,14 @@ def _facts(model: Mapping[str, Any]) -> dict[str, str]:
     return {
         **{parameter(name): str(value) for name, value in best["params"].items()},
         _("Hours of training"): formats.number(training["rows"]),
-        _("Training data from"): training["from"].replace("T", " "),
-        _("Training data to"): training["to"].replace("T", " "),
+        _("Training data from"): _hour(training["from"]),
+        _("Training data to"): _hour(training["to"]),
         _("Data, SHA-256"): training["data_sha256"][:12],
     }
+
+
+def _hour(text: str) -> formats.Written:
+    return formats.Written(text.replace("T", " "), text)
 
 
 def parameter(name: str) -> str:
@@ -142,7 +146,8 @@ def _pair(first: float | None, second: float | None, digits: int, name: str) -> 
     known = first is not None and second is not None
     difference = second - first if known else None  # type: ignore[operator]
     if difference is not None and name == "coverage":
-        told = formats.points(100 * difference) if difference >= 0 else ""
-        told = told or f"{formats.MINUS}{formats.points(-100 * difference)}"
+        told = formats.points(abs(100 * difference))
+        if difference < 0:
+            told = formats.Written(f"{formats.MINUS}{told}", f"-{told.data}")
         return [write(first, digits), write(second, digits), told]
     return [write(first, digits), write(second, digits), formats.signed(difference, digits)]

@@ -172,7 +172,7 @@ def table(
     body = [
         html.Tr(
             [
-                html.Td(cell, **attributes(data_label=name))
+                html.Td(cell, **attributes(data_label=name, **_data(cell)))
                 for name, cell in zip(names, row, strict=True)
             ],
             className="table-active" if index == chosen else None,
@@ -203,12 +203,21 @@ def table(
     )
 
 
+def _data(cell: Any) -> dict[str, str]:
+    """Return what assets/export.js takes for a cell, where it is not the text that is shown."""
+    value = getattr(cell, "children", cell)
+    if isinstance(value, formats.Written):
+        return {"data_value": value.data}
+    return {"data_value": ""} if value == formats.UNKNOWN else {}
+
+
 def sort_head(id_: str, label: str, href: str, order: str | None) -> html.Th:
     """Return the head of a column that a click sorts; `order` is how it is sorted now."""
     arrow = {"ascending": " ▲", "descending": " ▼"}.get(order or "", "")
     mark = html.Span(arrow, **attributes(aria_hidden="true"))
     link = html.A([label, mark], id=id_, href=href, **IN_PAGE)
-    return html.Th(link, scope="col", title=label, **attributes(aria_sort=order or "none"))
+    state = attributes(aria_sort=order or "none", data_value=label)
+    return html.Th(link, scope="col", title=label, **state)
 
 
 def field(label: Any, control: Any, id_: str) -> html.Div:

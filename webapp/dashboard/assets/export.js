@@ -15,7 +15,7 @@
     const field = function (value) {
       const text = value === null || value === undefined ? "" : String(value);
       // A text that a spreadsheet would take for a formula is kept a text.
-      const safe = typeof value === "string" && /^[=+@\t]|^-\D/.test(text) ? "'" + text : text;
+      const safe = typeof value === "string" && /^[=+@\t\r]|^-(?!\d*\.?\d+$)/.test(text) ? "'" + text : text;
       return /[",\n]/.test(safe) ? '"' + safe.replace(/"/g, '""') + '"' : safe;
     };
     return rows.map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
@@ -92,7 +92,7 @@
 
   function cells(table) {
     return Array.from(table.rows, (line) =>
-      Array.from(line.cells, (cell) => (cell.dataset.value || cell.innerText).trim())
+      Array.from(line.cells, (cell) => (cell.dataset.value ?? cell.innerText).trim())
     );
   }
 
