@@ -51,6 +51,16 @@ def test_a_chart_is_saved_as_a_picture_without_another_server(page: Page) -> Non
     assert "<svg" in Path(saved(page, "svg", CHART).path()).read_text()
 
 
+def test_a_saved_picture_says_what_it_shows(page: Page) -> None:
+    go(page, "/dashboard/performance")
+    download = saved(page, "svg", "performance-hour-graph")
+    assert download.suggested_filename == "vlib-error-by-hour-and-weekday-2012-12-31.svg"
+    svg = Path(download.path()).read_text()
+    assert "Error by hour and weekday" in svg
+    assert page.locator("#performance-hour-graph-note").inner_text() in svg
+    expect(page.locator("#performance-hour-graph .gtitle")).to_have_count(0)
+
+
 def test_a_table_is_saved_as_csv(page: Page) -> None:
     go(page, "/dashboard/experiments")
     button = page.locator("button[data-tool=rows]").first
