@@ -88,6 +88,15 @@ def test_a_sorted_tables_csv_has_no_arrow(page: Page) -> None:
     assert found[1] == "1,20.00,0.2,2"
 
 
+def test_a_wide_table_scrolls_within_an_edge_and_breaks_no_word(phone: Page) -> None:
+    go(phone, "/dashboard/experiments")
+    place = phone.locator("#experiments-candidates-section .table-wrap")
+    head = place.locator("th").first
+    expect(head).to_have_css("overflow-wrap", "normal")
+    expect(head).to_have_css("hyphens", "manual")
+    expect(place).to_have_css("background-image", re.compile("gradient"))
+
+
 def test_the_page_can_be_paused_and_says_how_old_it_is(page: Page) -> None:
     go(page, "/dashboard/")
     expect(page.locator("#shell-age")).to_contain_text("Data as of")
