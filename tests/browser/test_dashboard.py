@@ -39,6 +39,8 @@ def go(page: Page, address: str) -> None:
 
 def is_calm(page: Page) -> bool:
     """Say whether no part is dimmed because it is read anew."""
+    if page.locator(".part[data-old]").count():
+        return False
     dimmed = "part => getComputedStyle(part).opacity !== '1'"
     return not page.evaluate(f"[...document.querySelectorAll('.section')].some({dimmed})")
 

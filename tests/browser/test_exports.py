@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Download, Page, expect
 
 from .test_dashboard import go
@@ -50,12 +51,50 @@ def test_a_chart_is_saved_as_a_picture_without_another_server(page: Page) -> Non
     assert "<svg" in Path(saved(page, "svg", CHART).path()).read_text()
 
 
+def test_a_saved_picture_says_what_it_shows(page: Page) -> None:
+    go(page, "/dashboard/performance")
+    download = saved(page, "svg", "performance-hour-graph")
+    assert download.suggested_filename == "vlib-error-by-hour-and-weekday-2012-12-31.svg"
+    svg = Path(download.path()).read_text()
+    assert "Error by hour and weekday" in svg
+    assert page.locator("#performance-hour-graph-note").inner_text() in svg
+    expect(page.locator("#performance-hour-graph .gtitle")).to_have_count(0)
+
+
 def test_a_table_is_saved_as_csv(page: Page) -> None:
     go(page, "/dashboard/experiments")
     button = page.locator("button[data-tool=rows]").first
     found = lines(saved(page, "rows", button.get_attribute("data-of") or ""))
     assert found[0].count(",") > 3
     assert len(found) > 1
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_tables_csv_is_data_in_each_language(page: Page, language: str) -> None:
+    go(page, f"/dashboard/performance?window=all&lang={language}")
+    block = page.locator("#performance-worst-section .table-block")
+    name = block.locator("button[data-tool=rows]").get_attribute("data-of") or ""
+    row = lines(saved(page, "rows", name))[1].split(",")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:00", row[0])
+    assert all(re.fullmatch(r"-?\d+", number) for number in row[1:4])
+    assert re.fullmatch(r"-?\d+\.\d", row[6])
+
+
+def test_a_sorted_tables_csv_has_no_arrow(page: Page) -> None:
+    go(page, "/dashboard/experiments?sort=rank")
+    button = page.locator("#experiments-candidates-section button[data-tool=rows]")
+    found = lines(saved(page, "rows", button.get_attribute("data-of") or ""))
+    assert found[0] == "Rank,Mean error,Fit time,Trees"
+    assert found[1] == "1,20.00,0.2,2"
+
+
+def test_a_wide_table_scrolls_within_an_edge_and_breaks_no_word(phone: Page) -> None:
+    go(phone, "/dashboard/experiments")
+    place = phone.locator("#experiments-candidates-section .table-wrap")
+    head = place.locator("th").first
+    expect(head).to_have_css("overflow-wrap", "normal")
+    expect(head).to_have_css("hyphens", "manual")
+    expect(place).to_have_css("background-image", re.compile("gradient"))
 
 
 def test_the_page_can_be_paused_and_says_how_old_it_is(page: Page) -> None:

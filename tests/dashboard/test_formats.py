@@ -22,6 +22,30 @@ def test_numbers(value: float | None, digits: int, shown: str) -> None:
     assert formats.number(value, digits) == shown
 
 
+def test_what_is_written_knows_its_value_for_machines() -> None:
+    when = dt.datetime(2013, 1, 1, 17)
+    written = [
+        formats.number(-1249.4),
+        formats.signed(279),
+        formats.percent(0.3487, 2),
+        formats.number(10.8, 1, "°C"),
+        formats.interval(440, 1558),
+        formats.hour(when),
+        formats.day(when),
+        formats.number(None),
+    ]
+    assert [one.data for one in written] == [
+        "-1249",
+        "279",
+        "34.87",
+        "10.8",
+        "440 to 1558",
+        "2013-01-01T17:00",
+        "2013-01-01",
+        "",
+    ]
+
+
 def test_signed_numbers() -> None:
     assert [formats.signed(value, 1) for value in (2.0, -2.0, 0.0, None)] == [
         "+2.0",

@@ -172,7 +172,21 @@ def _shell() -> html.Div:
                 ],
                 className="freshness",
             ),
-            html.Main(components.waiting("medium", "large"), id="shell-content", tabIndex=-1),
+            components.part(
+                html.Main(
+                    components.waiting("medium", "large"),
+                    id="shell-content",
+                    tabIndex=-1,
+                    **components.attributes(  # assets/answers.js says how far it is, in these
+                        data_loading=_("Loading…"),
+                        data_missing=_("Nothing could be loaded yet. It tries again by itself."),
+                        data_outdated=_(
+                            "This is not what you chose now: the server sent no answer. It tries "
+                            "again by itself."
+                        ),
+                    ),
+                )
+            ),
         ]
     )
 

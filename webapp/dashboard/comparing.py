@@ -89,8 +89,8 @@ def _made_of(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[list[A
     return [
         [
             name,
-            str(ours.get(name, formats.UNKNOWN)),
-            str(theirs.get(name, formats.UNKNOWN)),
+            ours.get(name, formats.UNKNOWN),
+            theirs.get(name, formats.UNKNOWN),
             "" if ours.get(name) == theirs.get(name) else components.badge(_("differs"), "info"),
         ]
         for name in dict.fromkeys((*ours, *theirs))
@@ -142,7 +142,10 @@ def _pair(first: float | None, second: float | None, digits: int, name: str) -> 
     difference = second - first if known else None  # type: ignore[operator]
     if difference is not None and name == "coverage":
         size = round(100 * difference)
-        sign = "+" if size > 0 else formats.MINUS if size < 0 else ""
-        told = sign + formats.points(abs(size))
+        told = formats.points(abs(size))
+        if size < 0:
+            told = formats.Written(f"{formats.MINUS}{told}", f"-{told.data}")
+        elif size > 0:
+            told = formats.Written(f"+{told}", told.data)
         return [write(first, digits), write(second, digits), told]
     return [write(first, digits), write(second, digits), formats.signed(difference, digits)]

@@ -55,6 +55,11 @@ def page(title: str, lead: str, *children: Any) -> html.Div:
     return html.Div([head, *children])
 
 
+def part(*children: Any) -> html.Div:
+    """Return a part of a page that says, by assets/answers.js, when it waits for the server."""
+    return html.Div([html.P(className="news", role="status"), *children], className="part")
+
+
 def card(title: str, *children: Any, note: str = "", className: str = "") -> html.Section:
     """Return a titled card."""
     head: list[Any] = [html.H2(title, className="card-heading")]
@@ -167,7 +172,7 @@ def table(
     body = [
         html.Tr(
             [
-                html.Td(cell, **attributes(data_label=name))
+                html.Td(cell, **attributes(data_label=name, **_data(cell)))
                 for name, cell in zip(names, row, strict=True)
             ],
             className="table-active" if index == chosen else None,
@@ -198,12 +203,21 @@ def table(
     )
 
 
+def _data(cell: Any) -> dict[str, str]:
+    """Return what assets/export.js takes for a cell, where it is not the text that is shown."""
+    value = getattr(cell, "children", cell)
+    if isinstance(value, formats.Written):
+        return {"data_value": value.data}
+    return {"data_value": ""} if value == formats.UNKNOWN else {}
+
+
 def sort_head(id_: str, label: str, href: str, order: str | None) -> html.Th:
     """Return the head of a column that a click sorts; `order` is how it is sorted now."""
     arrow = {"ascending": " ▲", "descending": " ▼"}.get(order or "", "")
     mark = html.Span(arrow, **attributes(aria_hidden="true"))
     link = html.A([label, mark], id=id_, href=href, **IN_PAGE)
-    return html.Th(link, scope="col", title=label, **attributes(aria_sort=order or "none"))
+    state = attributes(aria_sort=order or "none", data_value=label)
+    return html.Th(link, scope="col", title=label, **state)
 
 
 def field(label: Any, control: Any, id_: str) -> html.Div:

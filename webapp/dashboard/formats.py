@@ -139,31 +139,59 @@ CHECKS = {
 }
 
 
-def number(value: float | None, digits: int = 0) -> str:
-    """Write a number as the reader's language does, a dash where there is none."""
+class Written(str):
+    """A value as the reader's language writes it; `data` is the same for machines, as in a CSV."""
+
+    __slots__ = ("data",)
+    data: str
+
+    def __new__(cls, text: str, data: object) -> "Written":
+        """Return the text with its value."""
+        written = super().__new__(cls, text)
+        written.data = str(data)
+        return written
+
+    def __getnewargs__(self) -> tuple[str, str]:
+        """Return what a copy is made of."""
+        return str(self), self.data
+
+
+def number(value: float | None, digits: int = 0, unit: str = "") -> Written:
+    """Write a number as the reader's language does, with its unit; a dash where there is none."""
     if value is None or not math.isfinite(value):
-        return UNKNOWN
+        return Written(UNKNOWN, "")
     pattern = f"#,##0.{'0' * digits}".rstrip(".")
     rounded = round(value, digits) + 0.0  # no minus before a zero
-    text = numbers.format_decimal(rounded, pattern, locale=language.current())
-    return text.replace("-", MINUS)
+    text = numbers.format_decimal(rounded, pattern, locale=language.current()).replace("-", MINUS)
+    return Written(f"{text}{SPACE}{unit}" if unit else text, f"{rounded:.{digits}f}")
 
 
-def plain(value: float) -> str:
+def plain(value: float) -> Written:
     """Write a number with the digits that it has."""
     text = numbers.format_decimal(value, "#,##0.######", locale=language.current())
-    return text.replace("-", MINUS)
+    return Written(text.replace("-", MINUS), value)
 
 
-def signed(value: float | None, digits: int = 0) -> str:
-    """Write a number with its sign."""
-    text = number(value, digits)
-    return f"+{text}" if value is not None and value > 0 and text[0].isdigit() else text
+def signed(value: float | None, digits: int = 0, unit: str = "") -> Written:
+    """Write a number with its sign, and its unit."""
+    text = number(value, digits, unit)
+    more = value is not None and value > 0 and text[0].isdigit()
+    return Written(f"+{text}", text.data) if more else text
 
 
-def percent(share: float | None, digits: int = 0) -> str:
+def interval(low: float, high: float, digits: int = 0) -> Written:
+    """Write two bounds: 440 to 558."""
+    bounds = number(low, digits), number(high, digits)
+    text, data = (
+        _("%(low)s to %(high)s", low=low, high=high)
+        for low, high in (bounds, [bound.data for bound in bounds])
+    )
+    return Written(text, data)
+
+
+def percent(share: float | None, digits: int = 0) -> Written:
     """Write a share of 1 as a percentage."""
-    return UNKNOWN if share is None else f"{number(share * 100, digits)}{SPACE}%"
+    return number(None if share is None else share * 100, digits, "%")
 
 
 def hours(count: float) -> str:
@@ -188,13 +216,14 @@ def span(count: float) -> str:
     return days(count / 24) if count < 2 * YEAR_HOURS else years(count / YEAR_HOURS)
 
 
-def points(difference: float, digits: int = 0) -> str:
+def points(difference: float, digits: int = 0) -> Written:
     """Write a difference of percentages: 1 point, 2.5 points."""
     rounded = round(difference, digits)
     # French has the singular up to 2, English for 1 alone.
     plural = 1 if rounded == 1 else 2 if rounded >= 2 else 0
     text = number(difference, digits)
-    return ngettext("%(count)s\xa0point", "%(count)s\xa0points", plural, count=text)
+    told = ngettext("%(count)s\xa0point", "%(count)s\xa0points", plural, count=text)
+    return Written(told, text.data)
 
 
 def measured(count: int, estimated: int) -> str:
@@ -226,9 +255,10 @@ def parameter(name: str) -> str:
 def setting(value: object) -> str:
     """Write the value of a parameter."""
     if value is None or value != value:
-        return UNKNOWN
-    written = isinstance(value, Real) and not isinstance(value, bool)
-    return plain(float(value)) if written else str(value)  # type: ignore[arg-type]
+        return Written(UNKNOWN, "")
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return Written(plain(float(value)), value)
+    return str(value)
 
 
 def status(name: str) -> str:
@@ -264,9 +294,10 @@ def ahead(horizon: float) -> str:
     return _("%(hours)s ahead", hours=hours(horizon))
 
 
-def day(when: dt.date) -> str:
+def day(when: dt.date) -> Written:
     """Write a date: Mon 31 Dec 2012."""
-    return dates.format_date(when, "EEE d MMM y", locale=language.current())
+    text = dates.format_date(when, "EEE d MMM y", locale=language.current())
+    return Written(text, f"{when:%Y-%m-%d}")
 
 
 def by_model(version: str, as_of: str | None) -> str:
@@ -282,9 +313,9 @@ def short_day(when: dt.date) -> str:
     return dates.format_date(when, "d MMM", locale=language.current())
 
 
-def hour(when: dt.datetime) -> str:
+def hour(when: dt.datetime) -> Written:
     """Write a wall-clock hour: Mon 31 Dec 2012, 23:00."""
-    return f"{day(when)}, {when:%H:%M}"
+    return Written(f"{day(when)}, {when:%H:%M}", f"{when:%Y-%m-%dT%H:%M}")
 
 
 def weekdays() -> list[str]:
@@ -318,12 +349,13 @@ def place() -> str:
     return dates.get_timezone_location(zone, locale=language.current(), return_city=True)
 
 
-def moment(stamp: str | None, zone: str) -> str:
+def moment(stamp: str | None, zone: str) -> Written:
     """Write a UTC time stamp in a time zone: 23 Nov 2025, 06:14."""
     if stamp is None:
-        return UNKNOWN
+        return Written(UNKNOWN, "")
     local = dt.datetime.fromisoformat(stamp).astimezone(ZoneInfo(zone))
-    return dates.format_datetime(local, "d MMM y, HH:mm", locale=language.current())
+    text = dates.format_datetime(local, "d MMM y, HH:mm", locale=language.current())
+    return Written(text, f"{local:%Y-%m-%dT%H:%M}")
 
 
 def age(seconds: float) -> str:

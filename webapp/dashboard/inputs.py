@@ -53,7 +53,7 @@ def value(number: float | None, words: Words) -> str:
     if number is None:
         return formats.UNKNOWN
     unit = "%" if words.factor == 100 else _(words.unit)
-    return f"{formats.number(number * words.factor, words.digits)}{formats.SPACE}{unit}"
+    return formats.number(number * words.factor, words.digits, unit)
 
 
 def difference(drift: Drift, words: Words) -> str:
@@ -63,14 +63,15 @@ def difference(drift: Drift, words: Words) -> str:
     if not round(drift.statistic * words.factor, words.digits):
         return _("none")
     direction = _(words.more if drift.statistic > 0 else words.less)
-    return _("%(size)s %(more)s", size=size(abs(drift.statistic), words), more=direction)
+    told = _("%(size)s %(more)s", size=size(abs(drift.statistic), words), more=direction)
+    return formats.Written(told, size(drift.statistic, words).data)
 
 
-def size(number: float, words: Words) -> str:
+def size(number: float, words: Words) -> formats.Written:
     """Write a difference without its direction; shares differ by points."""
     if words.unit.startswith("%"):
         return formats.points(number * words.factor, words.digits)
-    return f"{formats.number(number, words.digits)}{formats.SPACE}{_(words.unit)}"
+    return formats.number(number, words.digits, _(words.unit))
 
 
 def told(fault: Fault) -> str:

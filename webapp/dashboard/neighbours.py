@@ -98,9 +98,9 @@ def _row(one: Mapping[Any, Any], choices: urls.Choices) -> list[Any]:
     return [
         html.A(formats.hour(when), href=href, **components.IN_PAGE),
         _(formats.WEATHER[one["weather"]]),
-        f"{formats.number(one['temperature'], 1)}{formats.SPACE}°C",
-        f"{formats.number(one['humidity'])}{formats.SPACE}%",
-        f"{formats.number(one['windspeed'])}{formats.SPACE}km/h",
+        formats.number(one["temperature"], 1, "°C"),
+        formats.number(one["humidity"], 0, "%"),
+        formats.number(one["windspeed"], 0, "km/h"),
         formats.number(one["rentals"]),
         formats.number(one["predicted"]),
         formats.signed(one["predicted"] - one["rentals"]),

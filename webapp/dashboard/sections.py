@@ -51,7 +51,7 @@ def section(id_: str, waiting: Any, *charts: html.Section, look: str = "") -> ht
     parts: list[Any] = [html.Div(waiting, id=id_, className="section")]
     if charts:
         parts.append(html.Div(list(charts), id=f"{id_}-charts", className=look))
-    return html.Div([*parts, dcc.Store(id=f"{id_}-digests")])
+    return components.part(*parts, dcc.Store(id=f"{id_}-digests"))
 
 
 def register(

@@ -130,15 +130,12 @@ def _worst_row(row: Mapping[Any, Any], choices: urls.Choices) -> list[Any]:
         version=str(row["model_version"]),
         source=row["source"],
     )
-    interval = _(
-        "%(low)s to %(high)s", low=formats.number(row["lower"]), high=formats.number(row["upper"])
-    )
     return [
         html.A(formats.hour(when), href=story, **components.IN_PAGE),
         formats.number(row["predicted"]),
         formats.number(row["actual"]),
         formats.signed(row["predicted"] - row["actual"]),
-        interval,
+        formats.interval(row["lower"], row["upper"]),
         _(formats.WEATHER[row["weather"]]) if row["weather"] else formats.UNKNOWN,
-        f"{formats.number(row['temperature'], 1)}{formats.SPACE}°C",
+        formats.number(row["temperature"], 1, "°C"),
     ]

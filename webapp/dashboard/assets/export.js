@@ -15,10 +15,41 @@
     const field = function (value) {
       const text = value === null || value === undefined ? "" : String(value);
       // A text that a spreadsheet would take for a formula is kept a text.
-      const safe = typeof value === "string" && /^[=+@\t]|^-\D/.test(text) ? "'" + text : text;
+      const safe = typeof value === "string" && /^[=+@\t\r]|^-(?!\d*\.?\d+$)/.test(text) ? "'" + text : text;
       return /[",\n]/.test(safe) ? '"' + safe.replace(/"/g, '""') + '"' : safe;
     };
     return rows.map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
+  }
+
+  // A file is named by what it shows: vlib-error-by-hour-and-weekday-2012-12-31.png, with the last
+  // day of its part of the page.
+  function fileName(id) {
+    const title = document.getElementById(id + "-title");
+    const charts = Array.from(title.closest(".part").querySelectorAll(".chart"), (one) => one.id);
+    const plainly = title.textContent.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+    const words = plainly.match(/[a-z0-9]+/g) || [];
+    const days = JSON.stringify(charts.map(numbers)).match(/\b\d{4}-\d\d-\d\d/g) || [];
+    return ["vlib", ...words, ...days.sort().slice(-1)].join("-");
+  }
+
+  // The card's title, its note and what the page says of the choice, in lines that fit.
+  function heading(id, width) {
+    const told = document.querySelector(".told");
+    const note = document.getElementById(id + "-note").textContent;
+    const lines = [];
+    for (const text of [note, told ? told.textContent : ""].filter(Boolean)) {
+      let line = "";
+      for (const word of text.split(" ")) {
+        if (line && (line + word).length > width / 7) {
+          lines.push(line);
+          line = "";
+        }
+        line += (line && " ") + word;
+      }
+      lines.push(line);
+    }
+    const plainly = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
+    return [document.getElementById(id + "-title").textContent, ...lines].map(plainly);
   }
 
   function plot(id) {
@@ -92,7 +123,7 @@
 
   function cells(table) {
     return Array.from(table.rows, (line) =>
-      Array.from(line.cells, (cell) => (cell.dataset.value || cell.innerText).trim())
+      Array.from(line.cells, (cell) => (cell.dataset.value ?? cell.innerText).trim())
     );
   }
 
@@ -105,13 +136,17 @@
     if (tool === "table") {
       toggle(button, of);
     } else if (tool === "csv") {
-      save(of + ".csv", "text/csv;charset=utf-8", csv(numbers(of)));
+      save(fileName(of) + ".csv", "text/csv;charset=utf-8", csv(numbers(of)));
     } else if (tool === "rows") {
       const table = button.closest(".table-block").querySelector("table");
       save(of + ".csv", "text/csv;charset=utf-8", csv(cells(table)));
     } else {
       const drawn = plot(of);
       const width = Math.max(drawn.clientWidth, 900);
+      const [title, ...lines] = heading(of, width);
+      const top = 45 + 17 * lines.length;
+      const height = drawn.clientHeight + top;
+      const usual = drawn._fullLayout.margin.t;
       const ground = getComputedStyle(document.body).getPropertyValue("--vlib-surface").trim();
       const figure = {
         config: { locale: drawn._context.locale, locales: drawn._context.locales },
@@ -119,14 +154,28 @@
         layout: Object.assign({}, drawn.layout, {
           paper_bgcolor: ground,
           plot_bgcolor: ground,
-          margin: Object.assign({}, drawn.layout.margin, { t: 30 }),
+          margin: Object.assign({}, drawn.layout.margin, { t: usual + top }),
+          legend: Object.assign({}, drawn.layout.legend, { y: 1 - top / height }),
+          title: {
+            text: "<b>" + title + "</b>",
+            subtitle: { text: lines.join("<br>"), font: { size: 13 } },
+            font: { size: 16 },
+            automargin: false,
+            x: 0,
+            xanchor: "left",
+            xref: "container",
+            y: 1,
+            yanchor: "top",
+            yref: "container",
+            pad: { l: 16, t: 14 },
+          },
         }),
       };
       window.Plotly.downloadImage(figure, {
         format: tool,
-        filename: of,
+        filename: fileName(of),
         width: width,
-        height: drawn.layout.height,
+        height: height,
         scale: tool === "png" ? 2 : 1,
       });
     }

@@ -257,8 +257,15 @@ def _row(drift: Drift, choices: urls.Choices) -> list[Any]:
         inputs.value(drift.current, words),
         inputs.value(drift.reference, words),
         inputs.difference(drift, words),
-        "±" + inputs.size(drift.threshold, words) if drift.threshold else formats.UNKNOWN,
+        _threshold(drift, words),
     ]
+
+
+def _threshold(drift: Drift, words: inputs.Words) -> str:
+    if not drift.threshold:
+        return formats.UNKNOWN
+    size = inputs.size(drift.threshold, words)
+    return formats.Written(f"±{size}", size.data)
 
 
 def _state(drift: Drift) -> html.Span:

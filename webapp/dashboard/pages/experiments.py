@@ -419,7 +419,7 @@ def _candidate_row(item: dict[str, Any], names: list[str]) -> list[Any]:
     return [
         str(item.get("rank", formats.UNKNOWN)),
         formats.number(item.get("mean_score"), 2),
-        f"{formats.number(item.get('fit_seconds'), 1)}{formats.SPACE}s",
+        formats.number(item.get("fit_seconds"), 1, "s"),
         *(formats.setting(item["params"].get(name)) for name in names),
     ]
 

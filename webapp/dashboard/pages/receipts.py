@@ -203,8 +203,9 @@ def _coverage(score: dict[str, Any]) -> str:
     covered = formats.percent(score.get("coverage"), 1)
     if not score.get("coverage_interval"):
         return covered
-    low, high = (formats.number(100 * share, 1) for share in score["coverage_interval"])
-    return f"{covered} ({_('%(low)s to %(high)s', low=low, high=high)})"
+    low, high = score["coverage_interval"]
+    bounds = formats.interval(100 * low, 100 * high, 1)
+    return formats.Written(f"{covered} ({bounds})", f"{covered.data} ({bounds.data})")
 
 
 def _difference(found: Receipt) -> str:
@@ -239,7 +240,7 @@ def _slices(found: Receipt) -> html.Section | None:
             formats.number(item["hours"]),
             formats.number(item["challenger"], 2),
             formats.number(item["champion"], 2),
-            f"{formats.signed(100 * item['change'], 1)}{formats.SPACE}%",
+            formats.signed(100 * item["change"], 1, "%"),
             formats.percent(item["confidence"]),
             components.badge(_("worse"), "warning") if item["worse"] else _("no worse"),
         ]
@@ -323,8 +324,8 @@ def _data(found: Receipt) -> html.Section:
 def _interval(bounds: list[float] | None) -> str:
     if bounds is None:
         return formats.UNKNOWN
-    low, high = (formats.number(bound, 2) for bound in bounds)
-    return _("%(low)s to %(high)s", low=low, high=high)
+    low, high = bounds
+    return formats.interval(low, high, 2)
 
 
 def _hour(text: str) -> str:
