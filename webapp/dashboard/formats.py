@@ -151,9 +151,9 @@ class Written(str):
         written.data = str(data)
         return written
 
-    def __getnewargs__(self) -> tuple[str, str]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Return what a copy is made of."""
-        return str(self), self.data
+        return Written, (str(self), self.data)
 
 
 def number(value: float | None, digits: int = 0, unit: str = "") -> Written:
