@@ -492,7 +492,7 @@ def parallel(table: pd.DataFrame, theme: str) -> Figure:
     """
     colours = THEMES[theme]
     labels = [str(name) for name in table]
-    names = [_wrapped(label, 9) for label in labels]
+    names = [_wrapped(label, 6) for label in labels]
     places = [_places(table[label]) for label in labels]
     columns = [table[label].astype(str) for label in labels]
     heights = [list(map(where.get, one)) for one, where in zip(columns, places, strict=True)]
