@@ -37,6 +37,7 @@ UNDERSTANDING = "understanding.json"
 """For the dashboard; a model serves without it."""
 RUNTIME: str = onnxruntime.__version__
 _INPUT = "features"
+_OUTPUT = ["variable"]
 
 
 class BrokenArtefact(Exception):
@@ -147,7 +148,7 @@ class Artefact:
         for band, name, forest in zip(BANDS, FORESTS, forests, strict=True):
             try:
                 session = _session(forest)
-                session.run(None, {_INPUT: np.zeros((1, len(band.columns)), np.float32)})
+                session.run(_OUTPUT, {_INPUT: np.zeros((1, len(band.columns)), np.float32)})
             except Exception as error:  # onnxruntime's errors share no base class
                 raise BrokenArtefact(f"{name}: {error}") from error
             sessions.append(session)
@@ -202,7 +203,7 @@ class Artefact:
 
     def _run(self, band: int, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         inputs = matrix.take(BANDS[band].columns, axis=1)
-        ratio: NDArray[np.float32] = self._sessions[band].run(None, {_INPUT: inputs})[0][:, 0]
+        ratio: NDArray[np.float32] = self._sessions[band].run(_OUTPUT, {_INPUT: inputs})[0][:, 0]
         return ratio
 
 

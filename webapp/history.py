@@ -19,6 +19,7 @@ from training.schema import WEATHER
 from . import queries
 
 EPOCH = dt.datetime(1970, 1, 1)
+EPOCH_DAY = EPOCH.toordinal()
 REVISIONS = ("revision", "first_revision")
 COLUMNS = {
     "rentals": float,
@@ -113,7 +114,7 @@ def cache() -> HistoryCache:
 
 def to_hour(moment: dt.datetime) -> int:
     """Return the hour's number: hours since 1970 on the local clock."""
-    return (moment - EPOCH) // dt.timedelta(hours=1)
+    return (moment.toordinal() - EPOCH_DAY) * 24 + moment.hour
 
 
 @lru_cache(maxsize=50_000)

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -241,5 +242,6 @@ def _line(prediction: Prediction, now: str) -> bytes:
     return to_json(values) + b"\n"
 
 
+@lru_cache(maxsize=50_000)
 def _text(hour: int) -> str:
     return to_text(hour).replace("T", " ") + ".000000"

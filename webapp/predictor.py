@@ -91,12 +91,16 @@ class Prediction(NamedTuple):
             "temperature": asked.temperature,
             "humidity": asked.humidity,
             "windspeed": asked.windspeed,
-            "feels_like": asked.feels_like,
-            "holiday": asked.holiday,
-            "as_of": None if asked.as_of is None else to_text(asked.as_of),
-            "model_version": str(self.model_version) if self.chosen else None,
         }
-        return {name: value for name, value in given.items() if value is not None}
+        if asked.feels_like is not None:
+            given["feels_like"] = asked.feels_like
+        if asked.holiday is not None:
+            given["holiday"] = asked.holiday
+        if asked.as_of is not None:
+            given["as_of"] = to_text(asked.as_of)
+        if self.chosen:
+            given["model_version"] = str(self.model_version)
+        return given
 
 
 class Serving(NamedTuple):
