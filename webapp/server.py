@@ -18,7 +18,7 @@ SETTINGS: dict[str, Any] = {
     "interface": Interfaces.WSGI,
     # Some wait for a body, the disk or the database; more of them take the interpreter from each
     # other, at 16 a fifth of what a worker does goes into that.
-    "blocking_threads": 4,
+    "blocking_threads": 3,
     "backlog": 1024,
     "respawn_failed_workers": True,
     "respawn_interval": 3,  # a SIGHUP's new worker loads for so long beside the old one
