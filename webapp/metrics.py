@@ -52,7 +52,6 @@ class WorkerCounter:
     def __init__(self, directory: Path) -> None:
         self.pid = os.getpid()
         self._lock = threading.Lock()
-        self._routes: set[str] = set()
         self._totals: dict[str, float] = {}
         directory.mkdir(exist_ok=True)
         claims = (FileLock(directory / f"{number}.lock") for number in count())
@@ -67,8 +66,7 @@ class WorkerCounter:
         """Count one request."""
         keys = _seconds_keys(route)
         with self._lock:
-            if route not in self._routes:
-                self._routes.add(route)
+            if keys[0] not in self._totals:
                 for key in keys:  # buckets without requests are shown as well
                     self._add(self._seconds, key, 0.0)
             self._add(self._counts, _count_key(method, route, status), 1.0)
