@@ -12,7 +12,7 @@ day's; of all else, and where that day is unknown, the row's own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -164,15 +164,16 @@ def build(
     table = tables.of(history, calendar)
     as_of = at(table.as_of, rows.as_of - table.origin)
     if isinstance(as_of, int):
-        past = _past_of_one(rows, as_of, table, as_known)
-        matrix = np.array([_features(rows, as_of, past, history, calendar, table)], np.float32)
+        hour = _hour_of_one(rows, as_of, history, calendar, table, as_known)
+        matrix = np.array([_features(rows, hour, table)], np.float32)
     else:
         past = _past_of_many(rows, as_of, table, alone, as_known)
         matrix = np.empty((len(as_of), len(FEATURES)), np.float32)
         for start in range(0, len(as_of), _CHUNK):
             part = slice(start, start + _CHUNK)
-            own = rows.take(part), as_of[part], past[part]
-            for place, column in enumerate(_features(*own, history, calendar, table)):
+            some = rows.take(part)
+            hour = _hour(some, as_of[part], past.take(part), history, calendar, table)
+            for place, column in enumerate(_features(some, hour, table)):
                 matrix[part, place] = column
     np.copyto(matrix, UNKNOWN, where=np.isnan(matrix))
     return matrix
@@ -182,13 +183,10 @@ _CHUNK = 8192
 """Rows at once: what is looked up for them then fits in the processor's cache."""
 
 
-def _features(
-    rows: Rows, as_of: Column, past: Floats, history: History, calendar: Calendar, table: Tables
-) -> list[Column]:
+def _features(rows: Rows, hour: "_Hour", table: Tables) -> list[Column]:
     """Return a column for each of `FEATURES`; NaN where unknown."""
-    hour = _hour_of(rows, as_of, history, calendar, table)
     raining = rows.weather >= RAIN
-    *hours_ago, warmth, warmest, rain_5h, rain_23h = columns_of(past)
+    *hours_ago, warmth, rain_5h, rain_23h = hour.past.with_own(rows, raining)
     return [
         *hour.calendar,
         rows.weather,
@@ -197,7 +195,7 @@ def _features(
         rows.windspeed,
         *hours_ago,
         (warmth + rows.temperature) / 24,
-        at_least(rows.temperature, warmest),
+        hour.past.warmest_with(rows.temperature),
         (rain_5h + raining) / 6,
         (rain_23h + raining) / 24,
         *hour.state,
@@ -206,14 +204,46 @@ def _features(
     ]
 
 
+class _Past(NamedTuple):
+    """Weather of the hours before, of which some may be unknown and follow from the row's own.
+
+    `known` is `tables.summary` of what is known and, of unknown hours, of the differences of their
+    temperature from the row's own; `own` says in how many hours of each the row's own weather is to
+    be added. `warmest` is the highest known temperature, `warmer` the highest such difference.
+    """
+
+    known: Any
+    own: Any
+    warmest: Column
+    warmer: Column
+
+    def take(self, some: slice) -> "_Past":
+        """Return some of many rows."""
+        return _Past(*(each[some] for each in self))
+
+    def with_own(self, rows: Rows, raining: Column) -> list[Column]:
+        """Return the columns of `tables.summary` of known and unknown hours."""
+        degrees, code, percent = rows.temperature, rows.weather, rows.humidity
+        said = (
+            *(degrees, degrees, degrees, code, code, code, percent, percent, percent),
+            *(degrees, raining, raining),
+        )
+        return [a + b * c for a, b, c in zip(self.known, self.own, said, strict=True)]
+
+    def warmest_with(self, temperature: Column) -> Column:
+        """Return the highest temperature of known and unknown hours, and of the row's own."""
+        return at_least(at_least(self.warmest, temperature + self.warmer), temperature)
+
+
 class _Hour(NamedTuple):
-    """What hours have before their weather is known: features, in three parts, and where the same
-    hours of the last days lie.
+    """What hours have before their weather is known: features, in three parts, the weather before
+    them, and where the same hours of the last days lie.
     """
 
     calendar: Sequence[Column]
     state: Sequence[Column]
     momentum: Sequence[Column]
+    past: _Past
     level: Column
     place: Column
     kind: Column
@@ -221,18 +251,17 @@ class _Hour(NamedTuple):
     little_of: Column
 
 
-def _hour_of(
-    rows: Rows, as_of: Column, history: History, calendar: Calendar, table: Tables
+def _hour_of_one(
+    rows: Rows, as_of: int, history: History, calendar: Calendar, table: Tables, as_known: bool
 ) -> _Hour:
-    """Return the hours' own part; that of one hour is kept, as it is asked for again and again."""
-    if not isinstance(rows.hour, int):
-        return _hour(rows, as_of, history, calendar, table)
-    key = rows.hour, rows.as_of, rows.holiday
+    """Return one hour's own part, which is kept, as it is asked for again and again."""
+    key = rows.hour, rows.as_of, rows.holiday, as_known
     found: _Hour | None = table.kept.get(key)
     if found is None:
         if len(table.kept) >= _KEPT:
             table.kept.clear()
-        found = table.kept[key] = _hour(rows, as_of, history, calendar, table)
+        past = _past_of_one(rows, as_of, table, as_known)
+        found = table.kept[key] = _hour(rows, as_of, past, history, calendar, table)
     return found
 
 
@@ -240,7 +269,9 @@ _KEPT = 4096
 """Hours of which the part is kept: a service is asked for those of the next days."""
 
 
-def _hour(rows: Rows, as_of: Column, history: History, calendar: Calendar, table: Tables) -> _Hour:
+def _hour(
+    rows: Rows, as_of: Column, past: _Past, history: History, calendar: Calendar, table: Tables
+) -> _Hour:
     ahead = rows.hour - as_of
     level, *state = columns_of(at(table.state, rows.as_of - table.origin))
     days, hour = divmod(rows.hour, 24)
@@ -260,6 +291,7 @@ def _hour(rows: Rows, as_of: Column, history: History, calendar: Calendar, table
             *(rentals / level for rentals in (*last_days, *weeks)),
             *(at_most(30.0, rentals / level) for rentals in growth),
         ],
+        past._replace(known=columns_of(past.known), own=columns_of(past.own)),
         level,
         place,
         kind,
@@ -273,21 +305,19 @@ def _newest(as_of: Column, ahead: Column, period: int) -> Column:
     return as_of - -ahead % period
 
 
-def _past_of_one(rows: Rows, as_of: int, table: Tables, as_known: bool) -> Floats:
-    """Return `tables.summary` of the weather before the hour, as a vector."""
+def _past_of_one(rows: Rows, as_of: int, table: Tables, as_known: bool) -> _Past:
     cell = table.after - rows.hour
     if at(table.complete, cell) and not (as_known and rows.as_of < rows.hour - 1):
-        found: Floats = at(table.past, cell)
-        return found
-    return _filled(rows, as_of, table, _observed(rows, table, as_known))
+        return _Past(at(table.past, cell), _NOTHING, at(table.warmest, cell), -np.inf)
+    return _with_gaps(rows, as_of, table, _observed(rows, table, as_known))
 
 
 def _past_of_many(
     rows: Rows, as_of: Ints, table: Tables, alone: NDArray[np.bool_] | None, as_known: bool
-) -> Floats:
-    """Return `tables.summary` of the weather before each hour, of shape (n, 13)."""
+) -> _Past:
     cell = table.after - rows.hour
-    past: Floats = at(table.past, cell)
+    known, warmest = at(table.past, cell), at(table.warmest, cell)
+    past = _Past(known, np.zeros_like(known), warmest, np.full_like(warmest, -np.inf))
     complete = at(table.complete, cell)
     if as_known:
         complete &= rows.as_of >= rows.hour - 1
@@ -302,8 +332,12 @@ def _past_of_many(
         weather = batch.told(rows.hour, after, _observed(rows, table, as_known))
         if alone is not None:
             weather = weather.without(after & alone[rest, None])
-        past[rest] = _filled(rows, as_of, table, weather)
+        for all_, some in zip(past, _with_gaps(rows, as_of, table, weather), strict=True):
+            all_[rest] = some
     return past
+
+
+_NOTHING = np.zeros(12)
 
 
 class _Weather(NamedTuple):
@@ -330,19 +364,25 @@ def _observed(rows: Rows, table: Tables, as_known: bool) -> _Weather:
     return found.without(across(rows.hour - rows.as_of) > _BEFORE) if as_known else found
 
 
-def _filled(rows: Rows, as_of: Column, table: Tables, known: _Weather) -> Floats:
-    """Return `tables.summary` of weather of which some may be unknown."""
-    codes, temperature, humidity = known
-    unknown = codes < 0
-    if np.count_nonzero(unknown):
-        day = at(table.temperature, table.after - (as_of - (as_of - rows.hour) % 24))
-        own = across(rows.temperature)
-        moved = day[..., 1:] + (own - day[..., :1])
-        moved = np.where(np.isnan(moved), own, moved)
-        codes = np.where(unknown, across(rows.weather), codes)
-        temperature = np.where(np.isnan(temperature), moved, temperature)
-        humidity = np.where(np.isnan(humidity), across(rows.humidity), humidity)
-    return tables.summary(temperature, codes, humidity)
+def _with_gaps(rows: Rows, as_of: Column, table: Tables, weather: _Weather) -> _Past:
+    """Return the past of weather of which some is unknown."""
+    day = at(table.temperature, table.after - (as_of - (as_of - rows.hour) % 24))
+    apart = day[..., 1:] - day[..., :1]
+    apart = np.where(np.isnan(apart), 0.0, apart)
+    codes, temperature, humidity = weather
+    no_code, no_temperature, no_humidity = codes < 0, np.isnan(temperature), np.isnan(humidity)
+    known = tables.summary(
+        np.where(no_temperature, apart, temperature),
+        np.where(no_code, 0, codes),
+        np.where(no_humidity, 0.0, humidity),
+        codes >= RAIN,
+    )
+    return _Past(
+        known,
+        tables.summary(no_temperature, no_code, no_humidity, no_code),
+        np.maximum.reduce(np.where(no_temperature, -np.inf, temperature), axis=-1),
+        np.maximum.reduce(np.where(no_temperature, apart, -np.inf), axis=-1),
+    )
 
 
 _BEFORE = np.arange(1, BEFORE + 1)

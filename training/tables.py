@@ -47,8 +47,10 @@ class Tables:
         The hour of cell 0 in the tables of weather, which run backwards.
     complete : bool[cells]
         Whether the weather of all hours before each is known.
-    past : float64[cells, 13]
+    past : float64[cells, 12]
         What `summary` says of it.
+    warmest : float64[cells]
+        Its highest temperature.
     temperature, weather, humidity : [cells, BEFORE + 1]
         Of each hour and those before it.
     place : int64[cells]
@@ -72,7 +74,7 @@ class Tables:
 
     def __init__(self, history: History, calendar: Calendar) -> None:
         self.calendar = calendar
-        self.kept: dict[tuple[int, int, int], Any] = {}
+        self.kept: dict[tuple[int, int, int, bool], Any] = {}
         self.origin = history.start - 1
         with np.errstate(invalid="ignore", divide="ignore"):  # what can't be a number is none
             self._by_as_of(history)
@@ -97,9 +99,10 @@ class Tables:
         self.temperature = _backwards(history.temperature, np.nan)
         self.weather = _backwards(history.weather, -1)
         self.humidity = _backwards(history.humidity, np.nan)
-        before = (self.temperature[:, 1:], self.weather[:, 1:], self.humidity[:, 1:4])
-        self.past = summary(*before)
-        self.complete = (before[1] >= 0).all(axis=1) & ~np.isnan(before[0]).any(axis=1)
+        temperature, codes = self.temperature[:, 1:], self.weather[:, 1:]
+        self.past = summary(temperature, codes, self.humidity[:, 1:4], codes >= RAIN)
+        self.warmest = np.maximum.reduce(temperature, axis=-1)
+        self.complete = (codes >= 0).all(axis=1) & ~np.isnan(temperature).any(axis=1)
 
     def _by_day(self, history: History) -> None:
         first = history.start // 24
@@ -157,22 +160,22 @@ def of(history: History, calendar: Calendar) -> Tables:
     return history.tables
 
 
-def summary(temperature: Floats, weather: NDArray[np.int8], humidity: Floats) -> Floats:
-    """Return what features need of the weather before an hour, of shape (n, 13).
+def summary(
+    temperature: NDArray[Any], codes: NDArray[Any], humidity: NDArray[Any], rain: NDArray[np.bool_]
+) -> Floats:
+    """Return what features need of the weather before an hour, of shape (n, 12).
 
-    Temperature, weather and humidity 1 to 3 hours ago; sum and highest of the temperatures; how
-    many of the last 5 hours, and of all, had precipitation. The newest hour comes first; all sums
-    are along the last axis, so that they are the same to the last bit for one row and for many.
+    Temperature, code and humidity 1 to 3 hours ago; the sum of the temperatures; how many of the
+    last 5 hours, and of all, had precipitation. The newest hour comes first; all sums are along the
+    last axis, so that they are the same to the last bit for one row and for many.
     """
-    found = np.empty((*weather.shape[:-1], 13))
+    found = np.empty((*codes.shape[:-1], 12))
     found[..., :3] = temperature[..., :3]
-    found[..., 3:6] = weather[..., :3]
+    found[..., 3:6] = codes[..., :3]
     found[..., 6:9] = humidity
-    found[..., 9] = np.add.reduce(temperature, axis=-1)
-    found[..., 10] = np.maximum.reduce(temperature, axis=-1)
-    rain = weather >= RAIN
-    found[..., 11] = np.add.reduce(rain[..., :5], axis=-1, dtype=np.int64)
-    found[..., 12] = np.add.reduce(rain, axis=-1, dtype=np.int64)
+    found[..., 9] = np.add.reduce(temperature, axis=-1, dtype=np.float64)
+    found[..., 10] = np.add.reduce(rain[..., :5], axis=-1, dtype=np.int64)
+    found[..., 11] = np.add.reduce(rain, axis=-1, dtype=np.int64)
     return found
 
 

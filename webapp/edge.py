@@ -51,7 +51,7 @@ def init_app(app: Flask, inline_scripts: Sequence[str]) -> None:
     scripts = " ".join([PAGE_POLICY["script-src"], *inline_scripts])
     policy = "; ".join(f"{k} {v}" for k, v in (PAGE_POLICY | {"script-src": scripts}).items())
     page = [("Content-Security-Policy", policy), *PAGE]
-    answer = app.wsgi_app
+    answer, counted = app.wsgi_app, metrics.of(app)
     if proxies := app.config["VLIB_TRUSTED_PROXIES"]:
         answer = ProxyFix(answer, x_for=proxies, x_proto=proxies, x_host=proxies)
 
@@ -64,7 +64,10 @@ def init_app(app: Flask, inline_scripts: Sequence[str]) -> None:
             headers.append(("X-Request-ID", request_id))
             if environ["wsgi.url_scheme"] == "https":
                 headers.append(HSTS)
-            _note(environ, request_id, int(status[:3]), time.perf_counter() - began)
+            method, route = _called(environ)
+            code, seconds = int(status[:3]), time.perf_counter() - began
+            counted.count_request(method, route, code, seconds)
+            logs.log_request(request_id, method, route, code, seconds)
             return start_response(status, headers, *exc)
 
         return answer(environ, start)
@@ -72,13 +75,13 @@ def init_app(app: Flask, inline_scripts: Sequence[str]) -> None:
     app.wsgi_app = pass_edge  # type: ignore[method-assign]
 
 
-def _note(environ: WSGIEnvironment, request_id: str, status: int, seconds: float) -> None:
+def _called(environ: WSGIEnvironment) -> tuple[str, str]:
+    """Return the method and the route of a request."""
     method, route = environ["REQUEST_METHOD"], environ.get(express.ANSWERED)
     if route is None:
         route = request.url_rule.rule if request.url_rule else "unknown"
         method = method if method in METHODS else "other"
-    metrics.count_request(method, route, status, seconds)
-    logs.log_request(request_id, method, route, status, seconds)
+    return method, route
 
 
 def _is_page(headers: list[Header]) -> bool:

@@ -17,7 +17,6 @@
 Details are fixed sentences: no value of the input is ever repeated.
 """
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -31,6 +30,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from .ids import new_request_id
 from .language import N_
 
 NAME = "vlib.request_id"
@@ -147,8 +147,8 @@ def name_request(environ: dict[str, Any]) -> str:
     """Return the id of a request, decided when it is first asked for."""
     known: str | None = environ.get(NAME)
     if known is None:
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        known = given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+        given = environ.get("HTTP_X_REQUEST_ID")
+        known = given if given and REQUEST_ID.fullmatch(given) else new_request_id()
         environ[NAME] = known
     return known
 

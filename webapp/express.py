@@ -1,8 +1,9 @@
 """The way of a plain prediction: `POST /api/predict` as most clients send it, without Flask's.
 
 Flask's dispatch (a URL to match, two contexts, signals, a session) takes longer than all that a
-prediction needs. What is not plain, as a query, a key or an access token, goes the usual way, and
-what turns out to be wrong is told there.
+prediction needs; here there is no context at all. What is not plain, as a query, a key or an access
+token, goes the usual way, and what turns out to be wrong is told there. So does everything where no
+threads keep champion and history fresh and drain the journal, which needs the database.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, request
 
+from . import journal, predictor
 from .api.operations import BODY_BYTES
 from .api.parsing import read_up_to
 from .api.predict import answer_plain
@@ -34,23 +36,27 @@ def init_app(app: Flask) -> None:
     usual = app.wsgi_app
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if _is_plain(environ) and app.config["VLIB_ACCESS"] == "open":
-            with app.app_context():
-                if (said := _answer(environ)) is not None:
-                    environ[ANSWERED] = ROUTE
-                    start_response("200 OK", [JSON, ("Content-Length", str(len(said)))])
-                    return [said]
+        if _is_plain(environ) and _is_served(app):
+            if (said := _answer(app, environ)) is not None:
+                environ[ANSWERED] = ROUTE
+                start_response("200 OK", [JSON, ("Content-Length", str(len(said)))])
+                return [said]
         return usual(environ, start_response)
 
     app.wsgi_app = answer  # type: ignore[method-assign]
     app.before_request(_fail)
 
 
-def _answer(environ: WSGIEnvironment) -> bytes | None:
+def _is_served(app: Flask) -> bool:
+    is_open = app.config["VLIB_ACCESS"] == "open"
+    return is_open and journal.of(app).is_drained() and predictor.of(app).is_fresh()
+
+
+def _answer(app: Flask, environ: WSGIEnvironment) -> bytes | None:
     try:
         body = read_up_to(environ["wsgi.input"], int(environ["CONTENT_LENGTH"]))
         environ["wsgi.input"] = BytesIO(body)
-        return answer_plain(body)
+        return answer_plain(app, body)
     except Exception as error:  # the usual way tells it to the client and the log
         environ[FAILED] = error
         return None

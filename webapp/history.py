@@ -106,10 +106,15 @@ def init_app(app: Flask) -> None:
     app.extensions["history"] = HistoryCache()
 
 
+def of(app: Flask) -> HistoryCache:
+    """Return an application's cache."""
+    cached: HistoryCache = app.extensions["history"]
+    return cached
+
+
 def cache() -> HistoryCache:
     """Return the current application's cache."""
-    cached: HistoryCache = current_app.extensions["history"]
-    return cached
+    return of(current_app)
 
 
 def to_hour(moment: dt.datetime) -> int:

@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import queries
 from .errors import Conflict, Problem, Unavailable, Unprocessable, respond
+from .ids import new_id
 from .locks import FileLock
-from .predictor import new_id
 
 KEY = re.compile(r"[!-~]{1,255}")
 RUNS = "The first request with this Idempotency-Key still runs."

@@ -49,6 +49,22 @@ class Journal:
         self._lock = threading.Lock()
         self._draining = threading.Lock()
 
+    def store(self, predictions: Sequence[Prediction]) -> None:
+        """Keep predictions, all or none; they then survive a kill -9 of every process.
+
+        They have one moment, by which a batch is known later. Where no thread drains, they are put
+        into the database at once, which needs an app context. Raises `Unavailable` if they can't
+        be kept.
+        """
+        now = queries.utcnow().isoformat(" ", "microseconds")
+        self.append(b"".join([_line(prediction, now) for prediction in predictions]))
+        if not self.is_drained():
+            self.drain()
+
+    def is_drained(self) -> bool:
+        """Say whether a thread of this process puts into the database what waits."""
+        return self.drainer == os.getpid()
+
     def append(self, lines: bytes) -> None:
         """Write lines, all or none; raise `Unavailable` if they can't be kept safe."""
         try:
@@ -177,22 +193,20 @@ def init_app(app: Flask) -> None:
     )
 
 
-def current() -> Journal:
-    """Return the current application's journal."""
-    journal: Journal = current_app.extensions["journal"]
+def of(app: Flask) -> Journal:
+    """Return an application's journal."""
+    journal: Journal = app.extensions["journal"]
     return journal
 
 
-def store(predictions: Sequence[Prediction]) -> None:
-    """Keep predictions, all or none; they then survive a kill -9 of every process.
+def current() -> Journal:
+    """Return the current application's journal."""
+    return of(current_app)
 
-    They have one moment, by which a batch is known later. Raises `Unavailable` if they can't be
-    kept.
-    """
-    journal, now = current(), queries.utcnow().isoformat(" ", "microseconds")
-    journal.append(b"".join([_line(prediction, now) for prediction in predictions]))
-    if journal.drainer != os.getpid():
-        journal.drain()
+
+def store(predictions: Sequence[Prediction]) -> None:
+    """Keep predictions as `Journal.store` of the current application does."""
+    current().store(predictions)
 
 
 def find(prediction_id: str) -> dict[str, Any] | None:

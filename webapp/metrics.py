@@ -95,6 +95,21 @@ class Metrics:
         self._lock = threading.Lock()
         self._retry_at = float("-inf")
 
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that is answered; `route` is the rule that its path matched."""
+        if (counter := self.counter()) is not None:
+            counter.add(method, route, status, seconds)
+
+    def count_predictions(self, predictions: Sequence[Prediction]) -> None:
+        """Count predictions that have been stored."""
+        if (counter := self.counter()) is not None:
+            made: dict[tuple[int, str], int] = {}
+            for one in predictions:
+                kind = one.model_version, one.source
+                made[kind] = made.get(kind, 0) + 1
+            for (version, source), number in made.items():
+                counter.add_predictions(version, source, number)
+
     def counter(self) -> WorkerCounter | None:
         """Return the counter; None, for a while, if its files can't be written."""
         if self._counter is not None and self._counter.pid == os.getpid():
@@ -198,33 +213,20 @@ def exposition() -> bytes:
     """Return the metrics of all workers in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(StateCollector())
-    if (directory := _metrics().directory).is_dir():
+    if (directory := of(current_app).directory).is_dir():
         MultiProcessCollector(registry, str(directory))  # type: ignore[no-untyped-call]
     return generate_latest(registry)
 
 
-def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """Count a request that is answered; `route` is the rule that its path matched."""
-    counter = _metrics().counter()
-    if counter is not None:
-        counter.add(method, route, status, seconds)
+def of(app: Flask) -> Metrics:
+    """Return an application's counters."""
+    metrics: Metrics = app.extensions["vlib_metrics"]
+    return metrics
 
 
 def count_predictions(predictions: Sequence[Prediction]) -> None:
-    """Count predictions that have been stored."""
-    counter = _metrics().counter()
-    if counter is not None:
-        made: dict[tuple[int, str], int] = {}
-        for item in predictions:
-            kind = item.model_version, item.source
-            made[kind] = made.get(kind, 0) + 1
-        for (version, source), number in made.items():
-            counter.add_predictions(version, source, number)
-
-
-def _metrics() -> Metrics:
-    metrics: Metrics = current_app.extensions["vlib_metrics"]
-    return metrics
+    """Count predictions as `Metrics.count_predictions` of the current application does."""
+    of(current_app).count_predictions(predictions)
 
 
 def _open(path: Path) -> MmapedDict:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -31,7 +30,8 @@ from training.schema import WEATHER
 
 from . import children, fetching, history, queries, versions
 from .errors import Conflict, Unavailable, Unprocessable
-from .history import to_text
+from .history import HistoryCache, to_text
+from .ids import new_id
 from .language import N_
 from .versions import Versions
 
@@ -117,8 +117,9 @@ class Predictor:
     the first request that finds it out of date refreshes it.
     """
 
-    def __init__(self, calendar: Calendar, max_age: float) -> None:
+    def __init__(self, calendar: Calendar, history: HistoryCache, max_age: float) -> None:
         self.calendar = calendar
+        self.history = history
         self.serving: Serving | None = None
         self.others = Versions(self._load_other)
         self.problem: str | None = None  # with the champion
@@ -136,12 +137,16 @@ class Predictor:
         self._checked = float("-inf")
         self._lock = threading.Lock()
 
+    def is_fresh(self) -> bool:
+        """Say whether champion and history are as new as they should be."""
+        return time.monotonic() - self._checked <= self._max_age
+
     def ensure_fresh(self) -> None:
         """Refresh what is older than it should be; only who has nothing to serve waits."""
-        if self._is_fresh() or not self._lock.acquire(blocking=self.serving is None):
+        if self.is_fresh() or not self._lock.acquire(blocking=self.serving is None):
             return
         try:
-            if not self._is_fresh():  # else another thread did it while this one waited
+            if not self.is_fresh():  # else another thread did it while this one waited
                 self._take_in()
         finally:
             self._lock.release()
@@ -181,6 +186,26 @@ class Predictor:
             raise Unavailable(NOT_READY)
         return serving
 
+    def predict(
+        self,
+        requests: Sequence[HourRequest],
+        *,
+        source: str | None = None,
+        version: int | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> list[Prediction]:
+        """Predict hours with the champion; nothing is stored.
+
+        `source` marks the predictions; by default an hour whose rentals are known already, or that
+        another than the champion predicts, is a what-if, any other is live. `ids` names them; by
+        default each gets a new one.
+
+        With a `version`, it says what it would have said when `as_of` was the newest hour: weather
+        after it is known from the requests alone. Raises `Unavailable` while there is no champion,
+        and what `version` raises.
+        """
+        return _predict(self, requests, source, version, ids)[0]
+
     def understanding(self, version: int) -> dict[str, Any] | None:
         """Read what is known of how a version works, once."""
         if self._understood is None or self._understood[0] != version:
@@ -199,12 +224,9 @@ class Predictor:
         except BrokenArtefact as error:
             raise Conflict(f"This model can't answer: {error}.") from None
 
-    def _is_fresh(self) -> bool:
-        return time.monotonic() - self._checked <= self._max_age
-
     def _take_in(self) -> None:
         try:
-            history.cache().refresh()
+            self.history.refresh()
             activation = queries.newest_activation()
             retry = self._wanted is not None and time.monotonic() > self._retry_at
             if activation != self._activation or retry or self._touched():
@@ -274,14 +296,21 @@ def init_app(app: Flask) -> None:
     """Give the application its predictor, still without a champion."""
     app.extensions["predictor"] = Predictor(
         calendar=Calendar(app.config["VLIB_HOLIDAYS"]),
+        history=history.of(app),
         # Twice the thread's interval: requests only refresh where no thread does.
         max_age=app.config["VLIB_REFRESH_SECONDS"] * 2,
     )
 
 
+def of(app: Flask) -> Predictor:
+    """Return an application's predictor, as it is."""
+    predictor: Predictor = app.extensions["predictor"]
+    return predictor
+
+
 def current() -> Predictor:
     """Return the current application's predictor, up to date."""
-    predictor: Predictor = current_app.extensions["predictor"]
+    predictor = of(current_app)
     predictor.ensure_fresh()
     return predictor
 
@@ -303,17 +332,8 @@ def predict(
     version: int | None = None,
     ids: Sequence[str] | None = None,
 ) -> list[Prediction]:
-    """Predict hours with the champion; nothing is stored.
-
-    `source` marks the predictions; by default an hour whose rentals are known already, or that
-    another than the champion predicts, is a what-if, any other is live. `ids` names them; by
-    default each gets a new one.
-
-    With a `version`, it says what it would have said when `as_of` was the newest hour: weather
-    after it is known from the requests alone. Raises `Unavailable` while there is no champion, and
-    what `Predictor.version` raises.
-    """
-    return _predict(requests, source, version, ids)[0]
+    """Predict hours as `Predictor.predict` of the current application does."""
+    return current().predict(requests, source=source, version=version, ids=ids)
 
 
 def explain(
@@ -330,7 +350,8 @@ def explain(
     method is in `training.explain`. Raises `Unavailable` while there is no champion, or if the
     champion can't explain itself.
     """
-    (prediction, *_), matrix, artefact = _predict([request, *batch], source, version, ids)
+    hours = [request, *batch]
+    (prediction, *_), matrix, artefact = _predict(current(), hours, source, version, ids)
     try:
         added = {name: round(value, 3) for name, value in artefact.explain(matrix[0]).items()}
     except BrokenArtefact as error:
@@ -348,7 +369,7 @@ def predict_quantile(
     No quantiles if the champion was trained before it kept them. Raises `Unavailable` while there
     is no champion.
     """
-    predictions, matrix, artefact = _predict(requests, "whatif", None, None)
+    predictions, matrix, artefact = _predict(current(), requests, "whatif", None, None)
     kept = Quantiles.of(artefact.metadata)
     if kept is None:
         return predictions, None
@@ -368,17 +389,17 @@ def understanding() -> dict[str, Any] | None:
 
 
 def _predict(
+    predictor: Predictor,
     requests: Sequence[HourRequest],
     source: str | None,
     asked: int | None,
     ids: Sequence[str] | None,
 ) -> tuple[list[Prediction], NDArray[np.float32], Artefact]:
     """Return the predictions, and what they were made of and by."""
-    predictor = current()
     version, artefact = predictor.version(asked)
     chosen = asked is not None
     other = chosen and (predictor.serving is None or version != predictor.serving.version)
-    known = history.cache().current
+    known = predictor.history.current
     rows = _rows(requests, known)
     matrix = features.build(rows, known, predictor.calendar, as_known=chosen)
     rentals, lower, upper = artefact.predict(matrix).round(2).tolist()
@@ -386,7 +407,7 @@ def _predict(
     happened = values_of(known.rentals_at(rows.hour))
     baseline = values_of(known.rentals_at(rows.hour - HOURS_PER_WEEK))
     ranges = artefact.metadata.get("ranges", {})
-    revised = _revised(requests, as_of, chosen)
+    revised = _revised(requests, as_of, chosen, predictor.history)
     predictions = [
         Prediction(
             prediction_id=ids[i] if ids else new_id(),
@@ -440,11 +461,13 @@ def _stated(request: HourRequest) -> int:
     return -1 if request.holiday is None else request.holiday
 
 
-def _revised(requests: Sequence[HourRequest], as_of: Sequence[int], chosen: bool) -> list[bool]:
+def _revised(
+    requests: Sequence[HourRequest], as_of: Sequence[int], chosen: bool, history: HistoryCache
+) -> list[bool]:
     """Say of which requests for the past the observations were revised since."""
     past = [chosen or request.as_of is not None for request in requests]
     if any(past):
-        since = history.cache().revisions.since(as_of)
+        since = history.revisions.since(as_of)
         return [each and revised for each, revised in zip(past, since, strict=True)]
     return past
 
@@ -508,15 +531,3 @@ def load(directory: Path, checksums: dict[str, str]) -> Artefact:
 
 def _try(directory: Path, checksums: dict[str, str]) -> None:
     children.run("training.artefact", str(directory), given=json.dumps(checksums), seconds=30)
-
-
-def new_id(milliseconds: int | None = None, seed: bytes | None = None) -> str:
-    """Return a UUIDv7 (RFC 9562): random, and in order of time.
-
-    With a time since 1970 and a seed of ten bytes it is the same each time.
-    """
-    if milliseconds is None:
-        milliseconds = time.time_ns() // 1_000_000
-    digits = milliseconds.to_bytes(6, "big").hex() + (seed or os.urandom(10)).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -8,6 +8,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,6 +74,7 @@ OBSERVED = [name for name in Observation.__table__.columns.keys() if name not in
 HISTORY = [name for name in OBSERVED if name != "estimated"]
 KINDS = (0, *HORIZONS)
 WEEK = dt.timedelta(days=7)
+MANY = 256  # rows of one statement: a power of two, and 32,766 values at most
 WALKED = 20_000  # predictions that a page of a listing looks through: some 50 ms
 # A PostgreSQL advisory lock: numbers the writes to observations one after the other.
 REVISION_LOCK = 0x766C6962
@@ -927,12 +929,22 @@ def _execute_many(
     conflict: str,
     rows: Sequence[Sequence[Any]],
 ) -> None:
-    """Insert values as the driver takes them, without SQLAlchemy's work on each of them."""
+    """Insert values as the driver takes them, without SQLAlchemy's work on each of them.
+
+    A statement takes many rows: the driver lets go of the interpreter at each, and has to wait
+    until the threads that serve give it back.
+    """
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    columns, marks = ", ".join(names), ", ".join([mark] * len(names))
-    statement = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT {conflict}"  # noqa: S608
-    if rows:
-        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+    columns, marks = ", ".join(names), f"({', '.join([mark] * len(names))})"
+    start, size = 0, MANY
+    while left := len(rows) - start:
+        while size > left:  # in halves: of few statements, which the driver keeps
+            size //= 2
+        values = ", ".join([marks] * size)
+        statement = f"INSERT INTO {table} ({columns}) VALUES {values} ON CONFLICT {conflict}"  # noqa: S608
+        some = chain.from_iterable(rows[start : start + size])
+        connection.exec_driver_sql(statement, tuple(some))
+        start += size
 
 
 def _latest(row: Sequence[Any]) -> tuple[Any, ...]:

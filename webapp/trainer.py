@@ -22,7 +22,7 @@ from training.train import TrainingRejected, TrainingResult, train
 
 from . import create_app, gate, queries, versions
 from .history import cache
-from .predictor import new_id
+from .ids import new_id
 from .retraining import tell_mlflow, workspace
 
 log = logging.getLogger(__name__)

@@ -1,5 +1,6 @@
 """A plain prediction takes a shorter way; nobody can tell by its answer."""
 
+import os
 from typing import Any
 
 import pytest
@@ -7,13 +8,22 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from webapp import journal
+from webapp import journal, predictor
 from webapp.errors import Unavailable
 
 HOUR = {"datetime": "2012-12-25T08:00:00", "weather": "clear"}
 HOUR |= {"temperature": 3.3, "humidity": 81, "windspeed": 0}
 WITHOUT_QUERY = "/api/predict"
 WITH_QUERY = "/api/predict?explain=false"
+
+
+@pytest.fixture(autouse=True)
+def kept_up(app: Flask) -> None:
+    """As if threads refreshed and drained."""
+    predictor.of(app)._max_age = float("inf")
+    with app.app_context():
+        predictor.of(app).refresh()
+    journal.of(app).drainer = os.getpid()
 
 
 @pytest.fixture
@@ -47,6 +57,33 @@ def test_a_plain_prediction_is_answered_like_any_other(
         dispatched.clear()
     assert [way[0] for way in ways] == [0, 1]
     assert ways[0][1] == ways[1][1]
+
+
+def test_an_offset_is_converted_on_either_way(client: FlaskClient, dispatched: list[str]) -> None:
+    asked = HOUR | {"datetime": "2012-12-25T13:00:00Z", "as_of": "2012-12-25T08:00+02:00"}
+    short, usual = (client.post(path, json=asked) for path in (WITHOUT_QUERY, WITH_QUERY))
+    assert short.json["datetime"] == HOUR["datetime"]
+    assert told(short) == told(usual)
+    assert len(dispatched) == 1
+
+
+def test_where_no_thread_drains_it_is_stored_at_once(
+    app: Flask, client: FlaskClient, dispatched: list[str]
+) -> None:
+    journal.of(app).drainer = None
+    assert client.post(WITHOUT_QUERY, json=HOUR).status_code == 200
+    assert not list(journal.of(app).waiting())
+    assert dispatched
+
+
+def test_where_no_thread_refreshes_news_is_taken_in(
+    app: Flask, client: FlaskClient, dispatched: list[str]
+) -> None:
+    predictor.of(app)._max_age = 0
+    predictor.of(app).serving = None
+    predictor.of(app)._activation = 0
+    assert client.post(WITHOUT_QUERY, json=HOUR).status_code == 200
+    assert dispatched
 
 
 @pytest.mark.parametrize(

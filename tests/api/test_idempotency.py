@@ -94,7 +94,7 @@ def test_after_a_crash_a_retry_may_be_the_first_to_store(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(journal, "store", lambda *_, **_how: sys.exit())
+        killed.setattr(journal.Journal, "store", lambda *_, **_how: sys.exit())
         with pytest.raises(SystemExit):
             client.post("/api/predict", json=HOUR, headers=KEY)
     answer = client.post("/api/predict", json=HOUR, headers=KEY).json

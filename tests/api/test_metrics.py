@@ -72,7 +72,7 @@ def test_what_could_not_be_stored_is_not_counted(
     def fail(*_: object, **_how: object) -> None:
         raise Unavailable("full")
 
-    monkeypatch.setattr(journal, "store", fail)
+    monkeypatch.setattr(journal.Journal, "store", fail)
     assert client.post("/api/predict", json=HOUR).status_code == 503
     assert ("vlib_predictions_total", "1", "whatif") not in samples(client)
 

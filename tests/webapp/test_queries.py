@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from webapp import queries
@@ -128,6 +129,16 @@ def test_pages_follow_each_other_without_gap_or_repeat(database: Flask, version:
         if cursor is None:
             break
     assert seen == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.usefixtures("version")
+def test_many_predictions_take_few_statements() -> None:
+    statements: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    queries.insert_predictions([prediction(number) for number in range(1, 701)])
+    assert len(statements) < 20
+    items, _ = queries.list_predictions(None, None, None, "live", 1000, None)
+    assert [int(item["prediction_id"]) for item in items] == [*range(700, 0, -1)]
 
 
 def test_a_prediction_is_found_beside_what_happened(database: Flask, version: int) -> None:

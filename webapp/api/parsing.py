@@ -8,7 +8,7 @@ field takes, and so does the value of a key that stands twice.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import IO, Any, TypeVar
 
@@ -103,12 +103,17 @@ def parse_json(body: bytes) -> Any:
     return data
 
 
-def validate(schema: type[Schema], data: Any, pointer: str = "") -> Schema:
-    """Return data as its schema; raise `Unprocessable`, with pointers that begin as given."""
+def validate(
+    schema: type[Schema], data: Any, pointer: str = "", settings: Mapping[str, Any] | None = None
+) -> Schema:
+    """Return data as its schema; raise `Unprocessable`, with pointers that begin as given.
+
+    Without `settings` they are the current application's.
+    """
     if type(data) is dict and len(data) > FIELDS:
         raise Unprocessable.at(pointer, "has too many fields")
     try:
-        return schema.model_validate(data)
+        return schema.model_validate(data, context=settings)
     except ValidationError as error:
         found = error.errors(include_url=False)[:ERRORS]
         raise Unprocessable([_describe(item, pointer) for item in found]) from None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from flask import Blueprint, request
+from flask import Blueprint, Flask, current_app, request
 from pydantic import FailFast, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
@@ -37,19 +37,22 @@ def predict(how: Explain, asked: Hour) -> JSON:
     ids = _ids(claim, 1)
     if how.explain == "true":
         prediction, contributions = predictor.explain(hour, source=source, version=version, ids=ids)
-        return _stored([prediction], claim)[0] | {"contributions": contributions}
-    return _stored(predictor.predict([hour], source=source, version=version, ids=ids), claim)[0]
+        stored = _stored(current_app, [prediction], claim)[0]
+        return stored | {"contributions": contributions}
+    made = predictor.predict([hour], source=source, version=version, ids=ids)
+    return _stored(current_app, made, claim)[0]
 
 
-def answer_plain(body: bytes) -> bytes | None:
+def answer_plain(app: Flask, body: bytes) -> bytes | None:
     """Answer a request that has nothing but a body, in JSON; None if it asks for a version.
 
+    It needs no context, as long as the app's predictor is fresh and a thread drains its journal.
     Raises the `Problem` that it has; then nothing is stored.
     """
-    asked = validate(Hour, parse_json(body))
+    asked = validate(Hour, parse_json(body), settings=app.config)
     if asked.model_version is not None:
         return None
-    return to_json(_stored(predictor.predict([to_request(asked)]), None)[0])
+    return to_json(_stored(app, predictor.of(app).predict([to_request(asked)]))[0])
 
 
 @blueprint.post("/predict/batch")
@@ -73,7 +76,7 @@ def predict_batch(asked: Hours) -> JSON:
         made = predictor.predict(
             [*requests.values()], source=_source(), version=asked.model_version, ids=ids
         )
-        for index, answer in zip(requests, _stored(made, claim), strict=True):
+        for index, answer in zip(requests, _stored(current_app, made, claim), strict=True):
             items[index] = answer
     return {"items": items, "failed": len(items) - len(requests)}
 
@@ -140,14 +143,16 @@ def _ids(claim: Claim | None, number: int) -> list[str] | None:
     return None if claim is None else claim.ids(number)
 
 
-def _stored(predictions: Sequence[Prediction], claim: Claim | None) -> list[JSON]:
+def _stored(
+    app: Flask, predictions: Sequence[Prediction], claim: Claim | None = None
+) -> list[JSON]:
     """Store predictions and return their answers; those that an earlier try stored, as they are."""
     made = [prediction.to_json() for prediction in predictions]
     if claim is not None and claim.again:
         earlier = journal.find_all([prediction.prediction_id for prediction in predictions])
         made = [_answer(earlier.get(answer["prediction_id"], answer)) for answer in made]
-    journal.store(predictions)
-    metrics.count_predictions(predictions)
+    journal.of(app).store(predictions)
+    metrics.of(app).count_predictions(predictions)
     return made
 
 

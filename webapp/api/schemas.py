@@ -41,14 +41,18 @@ ISO_SCHEMA: dict[str, object] = {
 }
 
 
-def local_time(value: object) -> dt.datetime:
-    """Return ISO 8601 text as naive local time; an offset is converted to ``VLIB_TIMEZONE``."""
+def local_time(value: object, info: ValidationInfo) -> dt.datetime:
+    """Return ISO 8601 text as naive local time; an offset is converted to ``VLIB_TIMEZONE``.
+
+    That is in the context of the validation, or a setting of the current application.
+    """
     if not isinstance(value, str) or not ISO.fullmatch(value):
         raise PydanticCustomError("rule", "must be a date and time: YYYY-MM-DDTHH:MM:SS")
     try:
         moment = dt.datetime.fromisoformat(value)
         if moment.tzinfo is not None:
-            moment = moment.astimezone(_zone(current_app.config["VLIB_TIMEZONE"]))
+            settings = info.context or current_app.config
+            moment = moment.astimezone(_zone(settings["VLIB_TIMEZONE"]))
             moment = moment.replace(tzinfo=None)
     except (ValueError, OverflowError):
         raise PydanticCustomError("rule", "must be a date and time that exist") from None

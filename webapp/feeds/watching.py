@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from training.schema import WEATHER
 
 from .. import history, journal, metrics, predictor, queries
+from ..ids import new_id
 from ..predictor import HourRequest
 from . import gbfs, open_meteo
 from .feed import Feed, configured, time
@@ -62,7 +63,7 @@ def predict_ahead(feed: Feed) -> None:
     if not asked or predictor.missing():
         return
     # The same ids if it is killed before the marker is written: it is then stored once.
-    ids = [predictor.new_id(hour * 3_600_000, _seed(hour, request.hour)) for request in asked]
+    ids = [new_id(hour * 3_600_000, _seed(hour, request.hour)) for request in asked]
     predictions = predictor.predict(asked, ids=ids)
     journal.store(predictions)
     metrics.count_predictions(predictions)
