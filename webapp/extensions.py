@@ -43,6 +43,8 @@ def prepare_connections(engine: Engine, *, durable: bool) -> None:
         connection.isolation_level = None  # the driver would begin on its own, and too late
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
+        # Pages: 32 MB. Each page that predictions change again and again is copied back once.
+        cursor.execute("PRAGMA wal_autocheckpoint = 8000")
         cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
