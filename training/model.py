@@ -5,7 +5,8 @@ band of horizons has a forest and columns of its own; `HorizonForests` is one es
 same.
 """
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, NamedTuple, Self
 
@@ -13,6 +14,7 @@ import numpy as np
 from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.callback import CallbackContext
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline
@@ -248,12 +250,14 @@ def search(
     seed: int = 0,
     n_jobs: int = 1,
     cluster: str = "",
+    tell: Callable[[float], None] = lambda share: None,
 ) -> GridSearchCV:
     """Return the fitted search over a grid, scored by MAE on folds in the order of time.
 
     A forest's prefix is a forest: each candidate is fitted once with all its trees and scored with
     each number of `prefixes(trees)`, as the metrics `trees_N` of the search. Not refitted.
     Found in `n_jobs` threads or, the same, by all workers of the Dask cluster at an address.
+    The threads `tell` the share of the fits that are done, one of them at a time.
 
     Raises
     ------
@@ -273,10 +277,38 @@ def search(
     if cluster:
         with on_cluster(cluster, [matrix, rentals, *chain(*folds)]):
             return found.fit(matrix, rentals)
+    found.set_callbacks(_Teller(tell))
     # Trees are grown without the interpreter's lock, so threads do: they start at once, share the
     # matrix, and none is left behind when the process is killed.
     with parallel_config("threading"):
         return found.fit(matrix, rentals)
+
+
+class _Teller:
+    """A scikit-learn callback that tells how far a search is."""
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        self._tell = tell
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None:
+        """Do nothing."""
+
+    def teardown(self, estimator: BaseEstimator, context: CallbackContext) -> None:
+        """Do nothing."""
+
+    def on_fit_task_begin(
+        self, estimator: BaseEstimator, context: CallbackContext, **_: Any
+    ) -> None:
+        """Do nothing."""
+
+    def on_fit_task_end(self, estimator: BaseEstimator, context: CallbackContext, **_: Any) -> None:
+        """Tell, if one candidate was fitted and scored on one fold."""
+        if context.parent is not None and context.parent.task_name == "search":
+            with self._lock:
+                self._done += 1
+                self._tell(self._done / context.parent.max_subtasks)
 
 
 def prefixes(trees: int) -> list[int]:

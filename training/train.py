@@ -158,7 +158,8 @@ def train(
     new_store : bool
         Make MLflow's store if it is a file that is missing.
     progress : callable
-        Gets each stage at its start, with the share of the whole that is done.
+        Gets each stage at its start, and the search again and again, in any thread, with the share
+        of the whole that is done.
 
     Raises
     ------
@@ -184,7 +185,14 @@ def train(
     progress("searching", 0.05)
     headline = band_of(np.array([HEADLINE_HORIZON], np.float32))
     sample = training_data(hours, history, calendar, 1, headline.tolist())
-    searching = partial(search, *sample, trees=effort.search_trees, seed=seed, n_jobs=n_jobs)
+    searching = partial(
+        search,
+        *sample,
+        trees=effort.search_trees,
+        seed=seed,
+        n_jobs=n_jobs,
+        tell=lambda share: progress("searching", 0.05 + 0.45 * share),
+    )
     found, searched_on = on_cluster_or_here(searching, cluster)
     best, trees = smallest_good_enough(found)
     if quick:  # too few were tried to tell how many it takes

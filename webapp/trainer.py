@@ -54,7 +54,7 @@ def main(run_id: str, lock_fd: str) -> None:
                 threading.Thread(target=keep_lease, args=(app, run_id), daemon=True).start()
             workspace(run_id).mkdir(exist_ok=True)
             (workspace(run_id) / "reserve").write_bytes(bytes(RESERVE))
-            run(run_id)
+            run(app, run_id)
             versions.prune()
         except (TimeLimit, Exception) as error:
             log.exception("Training %s failed", run_id)
@@ -111,9 +111,9 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def run(run_id: str) -> None:
+def run(app: Flask, run_id: str) -> None:
     """Train on all that was observed, decide at the gate, store the version."""
-    config, started = current_app.config, time.monotonic()
+    config, started = app.config, time.monotonic()
     begun = {"started_at": queries.utcnow(), "process_group": os.getpgrp()}
     if not queries.update_run(run_id, status="running", **begun):
         return  # it was cancelled before it began
@@ -132,12 +132,12 @@ def run(run_id: str) -> None:
             quick=asked["trigger"] == "first",
             accept_data=asked["accept_data"],
             new_store=not queries.is_in_mlflow(),
-            progress=partial(report, run_id),
+            progress=partial(report, app, run_id),
         )
     except TrainingRejected as error:
         reject(run_id, gate.refuse(asked, frame, error, started))
         return
-    report(run_id, "deciding", 0.95)
+    report(app, run_id, "deciding", 0.95)
     receipt = gate.judge(asked, frame, result, workspace(run_id), started)
     log_receipt(receipt, result.mlflow_run_id)
     if address := config["VLIB_ARTEFACT_STORE"]:
@@ -203,9 +203,13 @@ def store(run_id: str, result: TrainingResult, receipt: dict[str, Any]) -> None:
         tell_mlflow()
 
 
-def report(run_id: str, stage: str, share: float) -> None:
-    """Say how far the training is."""
-    queries.update_run(run_id, stage=stage, progress=share)
+def report(app: Flask, run_id: str, stage: str, share: float) -> None:
+    """Say how far the training is, in whichever thread; it goes on if that can't be stored."""
+    try:
+        with app.app_context():
+            queries.update_run(run_id, stage=stage, progress=share)
+    except SQLAlchemyError as error:
+        log.warning("The progress of %s can't be stored: %s", run_id, error)
 
 
 def backtest_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

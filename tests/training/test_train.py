@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import ParameterGrid
 from sqlalchemy.exc import OperationalError
 
 from training import model, tracking
@@ -38,24 +39,22 @@ def trained(
     tmp_path_factory: pytest.TempPathFactory, recent: pd.DataFrame, mlflow_store: Path
 ) -> tuple[Path, TrainingResult, list[str]]:
     """One training of 100 days with a grid of two: its folder, result and stages."""
-    folder, stages = tmp_path_factory.mktemp("instance"), list[str]()
+    folder, stages = tmp_path_factory.mktemp("instance"), list[tuple[str, float]]()
     shutil.copy(mlflow_store, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "DEFAULT", Effort(1, 1, 2, 3))
         patch.setattr(
             model.search, "__kwdefaults__", model.search.__kwdefaults__ | {"grid": TINY_GRID}
         )
-        result = train(
-            recent, progress=lambda stage, share: stages.append(stage), **settings(folder)
-        )
+        result = train(recent, progress=lambda *told: stages.append(told), **settings(folder))
     return folder, result, stages
 
 
-Trained = tuple[Path, TrainingResult, list[str]]
+Trained = tuple[Path, TrainingResult, list[tuple[str, float]]]
 
 
 def test_stages_come_in_order(trained: Trained) -> None:
-    assert trained[2] == [
+    assert [*dict(trained[2])] == [
         "checking data",
         "searching",
         "fitting",
@@ -64,6 +63,14 @@ def test_stages_come_in_order(trained: Trained) -> None:
         "scoring holdout",
         "logging",
     ]
+
+
+def test_the_search_tells_of_each_fit(trained: Trained) -> None:
+    shares = [share for _, share in trained[2]]
+    assert shares == sorted(shares)
+    fits = len(ParameterGrid(TINY_GRID)) * model.FOLDS
+    told = [share for stage, share in trained[2] if stage == "searching"]
+    assert told == pytest.approx(np.linspace(0.05, 0.5, 1 + fits))
 
 
 def test_holdout_is_the_newest_28_days(trained: Trained, recent: pd.DataFrame) -> None:

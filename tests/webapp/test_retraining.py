@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
 from tests.conftest import add_version, make_app
-from webapp import queries, retraining, versions
+from webapp import queries, retraining, trainer, versions
 from webapp.errors import Conflict, NotFound
 from webapp.extensions import db
 
@@ -163,6 +164,26 @@ def test_a_training_that_hangs_is_ended(app: Flask, sleeper: list[Any]) -> None:
         assert ended is not None
         assert ended["status"] == "failed"
         assert group_is_gone(sleeper[0].pid)
+
+
+def test_any_thread_of_a_training_tells_how_far_it_is(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        queries.add_run("run", "admin", None)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(trainer.report, app, "run", "searching", 0.3).result()
+    with monkeypatch.context() as locked, ThreadPoolExecutor() as pool:
+        locked.setattr(queries, "update_run", database_is_locked)
+        pool.submit(trainer.report, app, "run", "searching", 0.4).result()
+    with app.app_context():
+        run = queries.get_run("run")
+    assert run is not None
+    assert (run["stage"], run["progress"]) == ("searching", 0.3)
+
+
+def database_is_locked(*_: Any, **_how: Any) -> None:
+    raise OperationalError("UPDATE", {}, Exception("database is locked"))
 
 
 @pytest.mark.postgres
