@@ -83,6 +83,18 @@ def test_each_page_opens_by_its_url_and_shows_data(page: Page, address: str) -> 
     assert barriers(page) == []
 
 
+# Pairs of neighbouring marks of a horizontal axis that a reader could not tell apart.
+TOUCHING = """[...document.querySelectorAll(".js-plotly-plot")].flatMap((chart) => {
+  const marks = [...chart.querySelectorAll(".xtick text, .xtick2 text")]
+    .map((mark) => ({text: mark.textContent, ...mark.getBoundingClientRect().toJSON()}))
+    .sort((one, other) => one.left - other.left);
+  return marks.slice(1).map((mark, place) => [marks[place], mark])
+    .filter(([one, next]) =>
+      one.right > next.left && one.bottom > next.top && next.bottom > one.top)
+    .map(([one, next]) => `${one.text} | ${next.text}`);
+})"""
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_phone_in_the_dark_shows_each_page_whole(phone: Page, address: str) -> None:
     go(phone, address)
@@ -91,6 +103,7 @@ def test_a_phone_in_the_dark_shows_each_page_whole(phone: Page, address: str) ->
     colour = phone.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
     assert barriers(phone) == []
+    assert phone.evaluate(TOUCHING) == []
     phone.set_viewport_size({"width": 1440, "height": 900})
     assert barriers(phone) == []
 

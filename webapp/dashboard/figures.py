@@ -100,7 +100,7 @@ def curve(frame: pd.DataFrame, theme: str, now: pd.Timestamp | None = None) -> F
         hollow = {"size": 5, "symbol": "circle-open"}
         own = {"name": _("Actual (estimated)"), "marker": hollow}
         traces.append(_actual(hours["actual"].where(estimated), colours) | own)
-    figure = _over_time(traces, theme, tickformat="%H:%M\n%-d %b", nticks=9, tickangle=0)
+    figure = _over_time(traces, theme, tickformat="%H:%M\n%-d %b", tickangle=0)
     if now is not None and not hours.empty and now < hours.index[-1]:
         figure["layout"]["shapes"] = [_mark(now.isoformat(), colours)]
     return figure
@@ -705,7 +705,7 @@ def _over_time(traces: list[Trace], theme: str, **xaxis: Any) -> Figure:
 def _ticks(times: "pd.Series[pd.Timestamp]") -> dict[str, Any]:
     """Return how an axis of days is marked, never twice a day; of hours, with the hour."""
     if times.dt.hour.any():
-        return {"tickformat": "%H:%M\n%-d %b", "nticks": 9, "tickangle": 0}
+        return {"tickformat": "%H:%M\n%-d %b", "tickangle": 0}
     few = {"dtick": DAY_MS} if len(times) <= 7 else {}
     return {"tickformat": "%-d %b\n%Y"} | few
 
