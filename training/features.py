@@ -223,11 +223,7 @@ class _Past(NamedTuple):
 
     def with_own(self, rows: Rows, raining: Column) -> list[Column]:
         """Return the columns of `tables.summary` of known and unknown hours."""
-        degrees, code, percent = rows.temperature, rows.weather, rows.humidity
-        said = (
-            *(degrees, degrees, degrees, code, code, code, percent, percent, percent),
-            *(degrees, raining, raining),
-        )
+        said = tables.in_summary(rows.temperature, rows.weather, rows.humidity, raining)
         return [a + b * c for a, b, c in zip(self.known, self.own, said, strict=True)]
 
     def warmest_with(self, temperature: Column) -> Column:
@@ -308,7 +304,8 @@ def _newest(as_of: Column, ahead: Column, period: int) -> Column:
 def _past_of_one(rows: Rows, as_of: int, table: Tables, as_known: bool) -> _Past:
     cell = table.after - rows.hour
     if at(table.complete, cell) and not (as_known and rows.as_of < rows.hour - 1):
-        return _Past(at(table.past, cell), _NOTHING, at(table.warmest, cell), -np.inf)
+        known = at(table.past, cell)
+        return _Past(known, np.zeros_like(known), at(table.warmest, cell), -np.inf)
     return _with_gaps(rows, as_of, table, _observed(rows, table, as_known))
 
 
@@ -335,9 +332,6 @@ def _past_of_many(
         for all_, some in zip(past, _with_gaps(rows, as_of, table, weather), strict=True):
             all_[rest] = some
     return past
-
-
-_NOTHING = np.zeros(12)
 
 
 class _Weather(NamedTuple):

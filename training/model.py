@@ -257,7 +257,8 @@ def search(
     A forest's prefix is a forest: each candidate is fitted once with all its trees and scored with
     each number of `prefixes(trees)`, as the metrics `trees_N` of the search. Not refitted.
     Found in `n_jobs` threads or, the same, by all workers of the Dask cluster at an address.
-    The threads `tell` the share of the fits that are done, one of them at a time.
+    The threads, but no cluster, `tell` the share of the fits that are done, one at a time; none
+    waits to tell.
 
     Raises
     ------
@@ -290,7 +291,7 @@ class _Teller:
     def __init__(self, tell: Callable[[float], None]) -> None:
         self._tell = tell
         self._done = 0
-        self._lock = threading.Lock()
+        self._counting, self._telling = threading.Lock(), threading.Lock()
 
     def setup(self, estimator: BaseEstimator, context: CallbackContext) -> None:
         """Do nothing."""
@@ -306,9 +307,13 @@ class _Teller:
     def on_fit_task_end(self, estimator: BaseEstimator, context: CallbackContext, **_: Any) -> None:
         """Tell, if one candidate was fitted and scored on one fold."""
         if context.parent is not None and context.parent.task_name == "search":
-            with self._lock:
+            with self._counting:
                 self._done += 1
-                self._tell(self._done / context.parent.max_subtasks)
+            if self._telling.acquire(blocking=False):
+                try:
+                    self._tell(self._done / context.parent.max_subtasks)
+                finally:
+                    self._telling.release()
 
 
 def prefixes(trees: int) -> list[int]:

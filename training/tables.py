@@ -12,6 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from training.calendar import Calendar
+from training.columns import Column
 from training.history import NO_HISTORY, Floats, Ints
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ def summary(
 
     Temperature, code and humidity 1 to 3 hours ago; the sum of the temperatures; how many of the
     last 5 hours, and of all, had precipitation. The newest hour comes first; all sums are along the
-    last axis, so that they are the same to the last bit for one row and for many.
+    last axis, so that they are the same to the last bit for one row and for many. Of what is true
+    or false of each hour, it counts the hours.
     """
     found = np.empty((*codes.shape[:-1], 12))
     found[..., :3] = temperature[..., :3]
@@ -177,6 +179,24 @@ def summary(
     found[..., 10] = np.add.reduce(rain[..., :5], axis=-1, dtype=np.int64)
     found[..., 11] = np.add.reduce(rain, axis=-1, dtype=np.int64)
     return found
+
+
+def in_summary(
+    temperature: Column, code: Column, humidity: Column, rain: Column
+) -> tuple[Column, ...]:
+    """Return which weather each column of `summary` is of."""
+    hours_ago = (
+        temperature,
+        temperature,
+        temperature,
+        code,
+        code,
+        code,
+        humidity,
+        humidity,
+        humidity,
+    )
+    return (*hours_ago, temperature, rain, rain)
 
 
 def _backwards(values: NDArray[T], unknown: float) -> NDArray[T]:

@@ -158,8 +158,8 @@ def train(
     new_store : bool
         Make MLflow's store if it is a file that is missing.
     progress : callable
-        Gets each stage at its start, and the search again and again, in any thread, with the share
-        of the whole that is done.
+        Gets each stage at its start, with the share of the whole that is done; and the search, if
+        it is on this machine, again and again, in any thread.
 
     Raises
     ------

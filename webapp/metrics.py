@@ -224,11 +224,6 @@ def of(app: Flask) -> Metrics:
     return metrics
 
 
-def count_predictions(predictions: Sequence[Prediction]) -> None:
-    """Count predictions as `Metrics.count_predictions` of the current application does."""
-    of(current_app).count_predictions(predictions)
-
-
 def _open(path: Path) -> MmapedDict:
     if not path.exists():
         # Written out, not left sparse: a page that finds the disk full would kill the process.

@@ -30,7 +30,7 @@ from training.schema import WEATHER
 
 from . import children, fetching, history, queries, versions
 from .errors import Conflict, Unavailable, Unprocessable
-from .history import HistoryCache, to_text
+from .history import HistoryCache, Revisions, to_text
 from .ids import new_id
 from .language import N_
 from .versions import Versions
@@ -117,9 +117,9 @@ class Predictor:
     the first request that finds it out of date refreshes it.
     """
 
-    def __init__(self, calendar: Calendar, history: HistoryCache, max_age: float) -> None:
+    def __init__(self, calendar: Calendar, cache: HistoryCache, max_age: float) -> None:
         self.calendar = calendar
-        self.history = history
+        self.history = cache
         self.serving: Serving | None = None
         self.others = Versions(self._load_other)
         self.problem: str | None = None  # with the champion
@@ -194,15 +194,15 @@ class Predictor:
         version: int | None = None,
         ids: Sequence[str] | None = None,
     ) -> list[Prediction]:
-        """Predict hours with the champion; nothing is stored.
+        """Predict hours with the champion, by what has been taken in; nothing is stored.
 
         `source` marks the predictions; by default an hour whose rentals are known already, or that
         another than the champion predicts, is a what-if, any other is live. `ids` names them; by
         default each gets a new one.
 
         With a `version`, it says what it would have said when `as_of` was the newest hour: weather
-        after it is known from the requests alone. Raises `Unavailable` while there is no champion,
-        and what `version` raises.
+        after it is known from the requests alone; another than the champion needs an app context.
+        Raises `Unavailable` while there is no champion, and what `version` raises.
         """
         return _predict(self, requests, source, version, ids)[0]
 
@@ -296,7 +296,7 @@ def init_app(app: Flask) -> None:
     """Give the application its predictor, still without a champion."""
     app.extensions["predictor"] = Predictor(
         calendar=Calendar(app.config["VLIB_HOLIDAYS"]),
-        history=history.of(app),
+        cache=history.of(app),
         # Twice the thread's interval: requests only refresh where no thread does.
         max_age=app.config["VLIB_REFRESH_SECONDS"] * 2,
     )
@@ -407,7 +407,7 @@ def _predict(
     happened = values_of(known.rentals_at(rows.hour))
     baseline = values_of(known.rentals_at(rows.hour - HOURS_PER_WEEK))
     ranges = artefact.metadata.get("ranges", {})
-    revised = _revised(requests, as_of, chosen, predictor.history)
+    revised = _revised(requests, as_of, chosen, predictor.history.revisions)
     predictions = [
         Prediction(
             prediction_id=ids[i] if ids else new_id(),
@@ -462,12 +462,12 @@ def _stated(request: HourRequest) -> int:
 
 
 def _revised(
-    requests: Sequence[HourRequest], as_of: Sequence[int], chosen: bool, history: HistoryCache
+    requests: Sequence[HourRequest], as_of: Sequence[int], chosen: bool, revisions: Revisions
 ) -> list[bool]:
     """Say of which requests for the past the observations were revised since."""
     past = [chosen or request.as_of is not None for request in requests]
     if any(past):
-        since = history.revisions.since(as_of)
+        since = revisions.since(as_of)
         return [each and revised for each, revised in zip(past, since, strict=True)]
     return past
 

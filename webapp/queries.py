@@ -910,16 +910,16 @@ def _insert_predictions(connection: Connection, rows: Sequence[Sequence[Any]]) -
     _execute_many(connection, "predictions", PREDICTED, "(id) DO NOTHING", rows)
     # Of an hour only the newest of these rows: the ids are in order of time.
     said = sorted((row for row in rows if row[5] != "whatif"), key=itemgetter(0))
-    latest = {(row[1], _kind(row[3]), row[4], row[5]): row for row in said}
+    newest = {(row[1], _kind(row[3]), row[4], row[5]): row for row in said}
+    # Workers that write the same hours take their rows in one order, or PostgreSQL lets one fail.
+    latest = [_latest(row) for _, row in sorted(newest.items())]
     changed = [name for name in LATEST if name not in LATEST_KEY]
     update = (
         f"({', '.join(LATEST_KEY)}) DO UPDATE SET "
         + ", ".join(f"{name} = excluded.{name}" for name in changed)
         + " WHERE excluded.id > latest_predictions.id"
     )
-    _execute_many(
-        connection, "latest_predictions", LATEST, update, [_latest(row) for row in latest.values()]
-    )
+    _execute_many(connection, "latest_predictions", LATEST, update, latest)
 
 
 def _execute_many(

@@ -27,7 +27,8 @@ from playwright.sync_api import Page, sync_playwright
 from tests.benchmarks import reports
 from tests.benchmarks.serving import make_instance, vlib
 from tests.browser.conftest import ARGUMENTS, chromium
-from webapp import create_app, predictor, queries, startup
+from webapp import create_app, queries, startup
+from webapp.ids import new_id
 
 REPORT = Path(__file__).resolve().parent.parent.parent / "docs" / "dashboard.md"
 SIZES = (100_000, 1_000_000)
@@ -132,7 +133,7 @@ def predictions(count: int, version: int) -> Iterator[tuple[Any, ...]]:
         said = np.maximum(said, 0).round(1)
         moment = when[at] - horizon.astype("timedelta64[h]")
         yield from zip(
-            [predictor.new_id(one) for one in moment.astype("datetime64[ms]").astype(int).tolist()],
+            [new_id(one) for one in moment.astype("datetime64[ms]").astype(int).tolist()],
             texts(when[at]),
             texts(moment),
             horizon.tolist(),

@@ -8,6 +8,7 @@ from flask import Flask
 
 from webapp import predictor, queries
 from webapp.history import to_hour
+from webapp.ids import new_id
 
 from .conftest import Call, text
 from .test_pages import draw, row
@@ -37,7 +38,7 @@ def store(days_ago: int) -> None:
     made = queries.utcnow() - dt.timedelta(days=days_ago)
     milliseconds = int(made.replace(tzinfo=dt.UTC).timestamp() * 1000)
     for prediction in predictor.predict(asked, source="live"):
-        stored = row(prediction) | {"id": predictor.new_id(milliseconds), "requested_at": made}
+        stored = row(prediction) | {"id": new_id(milliseconds), "requested_at": made}
         queries.insert_predictions([stored])
 
 

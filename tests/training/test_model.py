@@ -2,12 +2,14 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
 
+from training import model
 from training.artefact import METADATA, TREES, Artefact, BrokenArtefact
 from training.bands import BANDS, band_of
 from training.calendar import Calendar
@@ -170,3 +172,27 @@ def test_nonsense_with_a_right_checksum_is_broken_too(
     right = checksums | {name: hashlib.sha256(content).hexdigest()}
     with pytest.raises(BrokenArtefact, match=reason):
         Artefact.load(tmp_path, right)
+
+
+def test_a_fit_waits_for_no_other_that_tells(
+    history: History, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[Pipeline] = []
+    all_scored = threading.Event()
+
+    def score(fitted: Pipeline, *rows: np.ndarray) -> dict[str, float]:
+        scored.append(fitted)
+        if len(scored) == model.FOLDS:
+            all_scored.set()
+        return {"trees_1": 0.0}
+
+    def tell(_: float) -> None:
+        told.append(all_scored.wait(60))
+
+    told: list[bool] = []
+    monkeypatch.setattr(model, "_score_prefixes", score)
+    data = training_data(history.hours[8000:8200], history, calendar, 1)
+    grid = {f"{model.PREFIX}min_samples_leaf": [5]}
+    model.search(*data, trees=1, grid=grid, n_jobs=2, tell=tell)
+    assert told
+    assert all(told)

@@ -21,6 +21,7 @@ from training.train import Effort, TrainingRejected, TrainingResult, train
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 TINY_GRID = {"forests__regressor__min_samples_leaf": [5, 20]}
+Trained = tuple[Path, TrainingResult, list[tuple[str, float]]]
 
 
 def settings(folder: Path) -> dict[str, Any]:
@@ -48,9 +49,6 @@ def trained(
         )
         result = train(recent, progress=lambda *told: stages.append(told), **settings(folder))
     return folder, result, stages
-
-
-Trained = tuple[Path, TrainingResult, list[tuple[str, float]]]
 
 
 def test_stages_come_in_order(trained: Trained) -> None:

@@ -3,7 +3,6 @@
 import datetime as dt
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -227,9 +226,3 @@ def test_an_outage_of_the_database_is_named_and_heals(
         assert predictor.missing() == ["the database can't be read"]
         assert ask().model_version == 1  # what is in memory still answers
     assert predictor.missing() == []
-
-
-def test_ids_are_in_the_order_of_time() -> None:
-    first = predictor.new_id()
-    time.sleep(0.002)
-    assert first < predictor.new_id()

@@ -46,7 +46,7 @@ def predict(how: Explain, asked: Hour) -> JSON:
 def answer_plain(app: Flask, body: bytes) -> bytes | None:
     """Answer a request that has nothing but a body, in JSON; None if it asks for a version.
 
-    It needs no context, as long as the app's predictor is fresh and a thread drains its journal.
+    It needs no context where a thread drains the app's journal, and does not refresh its predictor.
     Raises the `Problem` that it has; then nothing is stored.
     """
     asked = validate(Hour, parse_json(body), settings=app.config)

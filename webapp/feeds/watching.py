@@ -66,7 +66,7 @@ def predict_ahead(feed: Feed) -> None:
     ids = [new_id(hour * 3_600_000, _seed(hour, request.hour)) for request in asked]
     predictions = predictor.predict(asked, ids=ids)
     journal.store(predictions)
-    metrics.count_predictions(predictions)
+    metrics.of(current_app).count_predictions(predictions)
     feed.keep(feed.kept | {"predicted": hour})
     age = (now - feed.kept["good"]) / 3600
     log.info("Predicted %s hours ahead, by a forecast %.1f h old", len(asked), age)
