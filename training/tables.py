@@ -185,17 +185,7 @@ def in_summary(
     temperature: Column, code: Column, humidity: Column, rain: Column
 ) -> tuple[Column, ...]:
     """Return which weather each column of `summary` is of."""
-    hours_ago = (
-        temperature,
-        temperature,
-        temperature,
-        code,
-        code,
-        code,
-        humidity,
-        humidity,
-        humidity,
-    )
+    hours_ago = (*(temperature,) * 3, *(code,) * 3, *(humidity,) * 3)
     return (*hours_ago, temperature, rain, rain)
 
 
