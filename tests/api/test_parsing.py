@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from webapp.api.parsing import parse_json, validate
+from webapp.api.parsing import parse_json, read_flat, validate
 from webapp.api.schemas import Hour, Observation, PredictionSpan, Weather, get_args
-from webapp.errors import BadRequest, Unprocessable
+from webapp.errors import BadRequest, Problem, Unprocessable
 
 HOUR = {
     "datetime": "2012-12-25T08:00:00",
@@ -158,3 +158,54 @@ def test_the_weather_is_the_trainings() -> None:
     from training.schema import WEATHER
 
     assert get_args(Weather) == tuple(WEATHER)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {},
+        {"as_of": "2012-12-24T08:00Z", "holiday": None, "feels_like": 1.5, "model_version": "1"},
+    ],
+)
+def test_a_right_flat_body_is_read_at_once(written: dict[str, Any]) -> None:
+    body, settings = json.dumps(HOUR | written).encode(), {"VLIB_TIMEZONE": "America/New_York"}
+    assert read_flat(Hour, body, settings) == validate(Hour, parse_json(body), settings=settings)
+
+
+FLAT = json.dumps(HOUR)[:-1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        FLAT,
+        FLAT + "}}",
+        FLAT + ', "humidity": 50}',
+        FLAT + ', "humidity": 50, "holiday": true}',
+        FLAT + ', "holiday": [], "holiday": true}',
+        FLAT + ', "holiday": {"a": {"b": [",,"]}}, "holiday": true}',
+        FLAT + ', "holiday": 1}',
+        FLAT + ', "unknown": 1}',
+        FLAT + ', "feels_like": NaN}',
+        FLAT + ', "feels_like": -Infinity}',
+        FLAT + ', "feels_like": 1e999}',
+        FLAT + ', "feels_like": ' + "9" * 5000 + "}",
+        FLAT + ', "feels_like": 01}',
+        FLAT + ', "feels_like": "1"}',
+        FLAT + ', "feels_like": ' + "[" * 5000 + "]" * 5000 + "}",
+        FLAT + ', "model_version": 1}',
+        FLAT + ', "model_version": "\\ud800"}',
+        "\ufeff" + FLAT + "}",
+        "[" + FLAT + "}]",
+        "null",
+        "",
+    ],
+)
+def test_whatever_else_is_left_to_the_longer_look(body: str) -> None:
+    assert read_flat(Hour, body.encode(), {}) is None
+    with pytest.raises(Problem):
+        validate(Hour, parse_json(body.encode()), settings={})
+
+
+def test_what_is_no_utf8_is_left_to_the_longer_look() -> None:
+    assert read_flat(Hour, FLAT.encode() + b', "\xff": 1}', {}) is None

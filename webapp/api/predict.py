@@ -16,7 +16,7 @@ from ..idempotency import Claim
 from ..predictor import HourRequest, Prediction
 from . import answers
 from .operations import BATCH_BYTES, operation
-from .parsing import parse_json, validate
+from .parsing import parse_json, read_flat, validate
 from .schemas import CODES, Explain, Hour, Hours, Item, PredictionSpan
 
 blueprint = Blueprint("predict", __name__)
@@ -49,7 +49,9 @@ def answer_plain(app: Flask, body: bytes) -> bytes | None:
     It needs no context where a thread drains the app's journal, and does not refresh its predictor.
     Raises the `Problem` that it has; then nothing is stored.
     """
-    asked = validate(Hour, parse_json(body), settings=app.config)
+    asked = read_flat(Hour, body, app.config)
+    if asked is None:
+        asked = validate(Hour, parse_json(body), settings=app.config)
     if asked.model_version is not None:
         return None
     return to_json(_stored(app, predictor.of(app).predict([to_request(asked)]))[0])
