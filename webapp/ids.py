@@ -1,7 +1,7 @@
 """Names of requests and predictions: random, and those of predictions in order of time.
 
-They open nothing, so they come from a generator that asks the system for its seed alone: to ask it
-for each name would be a tenth of a prediction.
+They open nothing, so they come from a generator that asks the system for its seed alone, and not
+twice a prediction.
 """
 
 import os

@@ -204,11 +204,6 @@ def current() -> Journal:
     return of(current_app)
 
 
-def store(predictions: Sequence[Prediction]) -> None:
-    """Keep predictions as `Journal.store` of the current application does."""
-    current().store(predictions)
-
-
 def find(prediction_id: str) -> dict[str, Any] | None:
     """Return a prediction as `queries.get_prediction` does, from wherever it is."""
     # The journal first: a file is removed only when its lines are in the database.

@@ -931,7 +931,7 @@ def _execute_many(
 ) -> None:
     """Insert values as the driver takes them, without SQLAlchemy's work on each of them.
 
-    A statement takes many rows: the driver lets go of the interpreter at each, and has to wait
+    A statement takes many rows: at each statement the driver lets go of the interpreter, and waits
     until the threads that serve give it back.
     """
     mark = "?" if connection.dialect.name == "sqlite" else "%s"

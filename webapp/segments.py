@@ -14,7 +14,7 @@ from pathlib import Path
 from .locks import FileLock
 
 SUFFIX = ".lines"
-PART_BYTES = 1024 * 1024  # a transaction: thousands of predictions, some 30 ms
+PART_BYTES = 1024 * 1024  # a transaction: thousands of predictions
 
 
 class Segment:

@@ -119,7 +119,7 @@ def run(app: Flask, run_id: str) -> None:
         return  # it was cancelled before it began
     asked = queries.get_run(run_id)
     assert asked is not None  # noqa: S101 - the process that started this one added it
-    frame = queries.observations_frame()
+    frame, progress = queries.observations_frame(), partial(report, app, run_id)
     try:
         result = train(
             frame,
@@ -132,12 +132,12 @@ def run(app: Flask, run_id: str) -> None:
             quick=asked["trigger"] == "first",
             accept_data=asked["accept_data"],
             new_store=not queries.is_in_mlflow(),
-            progress=partial(report, app, run_id),
+            progress=progress,
         )
     except TrainingRejected as error:
         reject(run_id, gate.refuse(asked, frame, error, started))
         return
-    report(app, run_id, "deciding", 0.95)
+    progress("deciding", 0.95)
     receipt = gate.judge(asked, frame, result, workspace(run_id), started)
     log_receipt(receipt, result.mlflow_run_id)
     if address := config["VLIB_ARTEFACT_STORE"]:

@@ -138,8 +138,10 @@ def test_an_offset_is_converted_to_the_systems_time(text: str, hour: dt.datetime
 @pytest.mark.parametrize("text", ["0001-01-01T00:00+14:00", "9999-12-31T23:00-14:00"])
 @pytest.mark.usefixtures("context")
 def test_a_time_beyond_the_calendar_is_refused(text: str) -> None:
-    with pytest.raises(Unprocessable):
+    with pytest.raises(Unprocessable) as refused:
         validate(Hour, HOUR | {"datetime": text})
+    (error,) = refused.value.errors or []
+    assert error == {"pointer": "/datetime", "detail": "must be a date and time that exist"}
 
 
 def test_rentals_are_whole_however_they_are_written() -> None:

@@ -93,7 +93,7 @@ def answered(app: Flask) -> list[predictor.Prediction]:
     hours = [FIRST + i * neighbours.HOUR for i in range(24)]
     with app.app_context():
         predictions = predictor.predict(asked)
-        journal.store(predictions)
+        journal.current().store(predictions)
         queries.upsert_observations([weather | {"datetime": hour} for hour in hours])
     return predictions
 

@@ -38,17 +38,17 @@ def settings(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def trained(
     tmp_path_factory: pytest.TempPathFactory, recent: pd.DataFrame, mlflow_store: Path
-) -> tuple[Path, TrainingResult, list[str]]:
-    """One training of 100 days with a grid of two: its folder, result and stages."""
-    folder, stages = tmp_path_factory.mktemp("instance"), list[tuple[str, float]]()
+) -> Trained:
+    """One training of 100 days with a grid of two: its folder, result and what it told."""
+    folder, told = tmp_path_factory.mktemp("instance"), list[tuple[str, float]]()
     shutil.copy(mlflow_store, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "DEFAULT", Effort(1, 1, 2, 3))
         patch.setattr(
             model.search, "__kwdefaults__", model.search.__kwdefaults__ | {"grid": TINY_GRID}
         )
-        result = train(recent, progress=lambda *told: stages.append(told), **settings(folder))
-    return folder, result, stages
+        result = train(recent, progress=lambda *news: told.append(news), **settings(folder))
+    return folder, result, told
 
 
 def test_stages_come_in_order(trained: Trained) -> None:

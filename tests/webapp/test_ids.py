@@ -1,4 +1,5 @@
 import os
+import time
 import uuid
 
 from webapp.ids import new_id, new_request_id
@@ -6,7 +7,10 @@ from webapp.ids import new_id, new_request_id
 
 def test_ids_are_uuids_in_order_of_time() -> None:
     early, late = new_id(1_000), new_id(1_001)
-    assert early < late < new_id()
+    assert early < late
+    first = new_id()
+    time.sleep(0.002)
+    assert late < first < new_id()
     assert (uuid.UUID(early).version, uuid.UUID(early).variant) == (7, uuid.RFC_4122)
 
 

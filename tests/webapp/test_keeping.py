@@ -88,5 +88,5 @@ def test_a_new_prediction_is_seen(app: Flask) -> None:
         assert newest is not None
         before = len(queries.scored_frame())
         hour = HourRequest(to_hour(newest), 0, 3.3, 81.0, 0.0, as_of=to_hour(newest) - 24)
-        journal.store(predictor.predict([hour], source="live"))
+        journal.current().store(predictor.predict([hour], source="live"))
         assert len(queries.scored_frame()) == before + 1

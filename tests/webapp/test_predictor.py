@@ -104,7 +104,7 @@ def test_the_api_answers_what_training_computes(client: FlaskClient, horizon: in
 
 def test_what_was_said_is_stored_as_it_was_said() -> None:
     said = ask()
-    journal.store([said])
+    journal.current().store([said])
     stored = queries.get_prediction(said.prediction_id)
     assert stored is not None
     assert said.to_json().items() <= stored.items()

@@ -33,7 +33,7 @@ def lived(app: Flask) -> Flask:
     with app.app_context():
         asked = [HourRequest(first + n, n % 3, 3.0 + n % 7, 60.0, 9.0) for n in range(48)]
         for batch in [asked[:24], asked[24:], *([hour] for hour in asked[::5])]:
-            journal.store(predictor.predict(batch))
+            journal.current().store(predictor.predict(batch))
         journal.current().drain()
         rows = queries.records(queries.observations_frame(NEWEST - dt.timedelta(hours=47)))
         shift = {"weather": "mist", "temperature": 12.0}

@@ -88,7 +88,7 @@ def parse_body(body: bytes, schema: type[Schema]) -> Schema:
 
 
 def read_flat(schema: type[Schema], body: bytes, settings: Mapping[str, Any]) -> Schema | None:
-    """Return a right body of plain values, in half the time of `parse_json` and `validate`.
+    """Return a right body of plain values, sooner than `parse_json` and `validate` do.
 
     None for any other: they say what is wrong with it. A key that stands twice goes unnoticed by
     pydantic, but there is no room for one among so few commas.

@@ -65,7 +65,7 @@ def predict_ahead(feed: Feed) -> None:
     # The same ids if it is killed before the marker is written: it is then stored once.
     ids = [new_id(hour * 3_600_000, _seed(hour, request.hour)) for request in asked]
     predictions = predictor.predict(asked, ids=ids)
-    journal.store(predictions)
+    journal.current().store(predictions)
     metrics.of(current_app).count_predictions(predictions)
     feed.keep(feed.kept | {"predicted": hour})
     age = (now - feed.kept["good"]) / 3600
